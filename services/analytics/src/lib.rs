@@ -7,6 +7,7 @@
 pub mod activity;
 pub mod customer;
 pub mod interaction;
+pub mod synthetic;
 pub mod time;
 
 pub use activity::{Activity, ScoreActivity};
