@@ -1,6 +1,6 @@
 //! The customer: whom interactions are about.
 
-use crate::{Timestamp, interaction::coded};
+use crate::{Timestamp, codes::coded};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

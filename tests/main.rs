@@ -1,0 +1,7 @@
+//! One integration target: every surface of `cx` tested against a real server and a real database, on both engines.
+//!
+//! `support` starts servers and databases, `house` keeps the rules of the house, every other module tests one surface.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop with a panic")]
+
+mod house;
