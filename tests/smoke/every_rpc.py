@@ -1,0 +1,118 @@
+"""Calls every RPC once with grpcurl, as an engineer with a terminal would, and fails where one was not called.
+
+Usage: every_rpc.py GRPCURL HOST:PORT, on a server into which reflection.py has just put its customers.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+GRPCURL, ADDRESS = sys.argv[1:]
+called = set()
+
+
+def grpcurl(*arguments, stdin=None):
+    done = subprocess.run([GRPCURL, "-plaintext", *arguments], input=stdin, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"grpcurl {' '.join(arguments)}: {done.stderr}{done.stdout}"
+    return done.stdout
+
+
+def call(method, *requests):
+    """The answers of an RPC to one request, or to several on a client stream."""
+    called.add(method)
+    text = grpcurl("-d", "@", ADDRESS, f"cx.v1.{method}", stdin="\n".join(map(json.dumps, requests or [{}])))
+    answers, decoder = [], json.JSONDecoder()
+    while text.strip():
+        answer, end = decoder.raw_decode(text.lstrip())
+        answers.append(answer)
+        text = text.lstrip()[end:]
+    print(f"  {method}: {len(answers)} message(s)")
+    return answers
+
+
+def listed():
+    """Every RPC of every cx.v1 service, from reflection; each must be described with a request that exists."""
+    found = set()
+    for service in grpcurl(ADDRESS, "list").split():
+        description = grpcurl(ADDRESS, "describe", service)
+        if not service.startswith("cx.v1."):
+            continue
+        for rpc, request in re.findall(r"rpc (\w+) \( (?:stream )?(\S+) \)", description):
+            grpcurl(ADDRESS, "describe", request)
+            found.add(f"{service.removeprefix('cx.v1.')}/{rpc}")
+    return found
+
+
+def record(name):
+    return {
+        "customer_id": "grpcurl-1",
+        "interaction_id": name,
+        "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600)),
+        "channel": "CHANNEL_CHAT",
+        "survey": {"kind": "KIND_NPS_RELATIONAL", "score": 9},
+    }
+
+
+def ingest_and_customers():
+    assert call("IngestService/IngestInteractions", {"interactions": [record("a")]})[0]["summary"]["accepted"] == "1"
+    acknowledged = call(
+        "IngestService/StreamInteractions",
+        {"batch_id": 1, "interactions": [record("a"), record("b")]},
+        {"batch_id": 2, "interactions": [record("c")]},
+    )
+    assert [(answer["batchId"], answer["summary"].get("accepted")) for answer in acknowledged] == [("1", "1"), ("2", "1")], acknowledged
+    customer = {"customer_id": "grpcurl-1", "country": "DE", "attributes": {"newsletter": "yes"}}
+    assert call("CustomerService/UpsertCustomers", {"customers": [customer]})[0]["written"] == "1"
+    got = call("CustomerService/GetCustomer", {"customer_id": "grpcurl-1"})[0]
+    assert got["customer"]["country"] == "DE" and got["activity"]["interactions"] == "3", got
+    assert call("CustomerService/ListCustomers", {"page_size": 1})[0]["customers"]
+    timeline = call("CustomerService/ListInteractions", {"customer_id": "grpcurl-1", "page_size": 2})[0]
+    assert len(timeline["interactions"]) == 2 and timeline["nextPageToken"], timeline
+    exported = call("CustomerService/ExportCustomer", {"customer_id": "grpcurl-1"})
+    assert "customer" in exported[0] and len(exported[1]["interactions"]["interactions"]) == 3, exported
+    erased = call("CustomerService/EraseCustomer", {"customer_id": "grpcurl-1", "confirm": "grpcurl-1"})[0]
+    assert erased["interactionsErased"] == "3", erased
+
+
+def segmentations_and_personas():
+    run = call("SegmentationService/CreateSegmentation", {"parameters": {"k": 3}, "request_id": "smoke"})[0]["segmentation"]
+    watched = call("SegmentationService/WatchSegmentation", {"segmentation_id": run["segmentationId"]})
+    assert watched[-1]["segmentation"]["progress"]["state"] == "RUN_STATE_SUCCEEDED", watched[-1]
+    assert len(call("SegmentationService/ListSegmentations")[0]["segmentations"]) == 2
+    active = call("SegmentationService/ActivateSegmentation", {"segmentation_id": run["segmentationId"]})[0]["segmentation"]
+    assert active["active"], active
+    assert call("SegmentationService/GetSegmentation")[0]["segmentation"]["report"]["k"] == 3
+    personas = call("PersonaService/ListPersonas")[0]["personas"]
+    assert len(personas) == 3, personas
+    which = {"persona_id": personas[0]["personaId"]}
+    named = call("PersonaService/UpdatePersona", {**which, "name": "Regulars", "etag": personas[0]["etag"]})[0]["persona"]
+    assert call("PersonaService/GetPersona", which)[0]["persona"]["name"] == named["name"] == "Regulars"
+    members = call("PersonaService/ListPersonaMembers", {**which, "page_size": 5})[0]
+    exported = call("PersonaService/ExportPersonaMembers", which)
+    assert members["totalSize"] == personas[0]["customers"] == str(sum(len(part["members"]) for part in exported)), members
+
+
+def metrics_and_churn():
+    assert len(call("MetricsService/ListMetrics")[0]["metrics"]) == 18
+    asked = {"metrics": ["METRIC_ORDERS", "METRIC_REVENUE"], "group_by": ["METRIC_DIMENSION_PERSONA"], "bucket": "TIME_BUCKET_MONTH"}
+    assert call("MetricsService/QueryMetrics", asked)[0]["results"]
+    model = call("ChurnService/TrainChurnModel", {"activate": True})[0]["churnModel"]
+    for _ in range(120):
+        model = call("ChurnService/GetChurnModel", {"churn_model_id": model["churnModelId"]})[0]["churnModel"]
+        if model["progress"]["state"] in ("RUN_STATE_SUCCEEDED", "RUN_STATE_FAILED"):
+            break
+        time.sleep(0.5)
+    assert model["progress"]["state"] == "RUN_STATE_SUCCEEDED", model
+    risks = call("ChurnService/ListChurnRisks", {"page_size": 3})[0]["risks"]
+    risk = call("ChurnService/GetChurnRisk", {"customer_id": risks[0]["customerId"]})[0]["churnRisk"]
+    assert risk["probability"] == risks[0]["probability"], risk
+
+
+rpcs = listed()
+ingest_and_customers()
+segmentations_and_personas()
+metrics_and_churn()
+assert rpcs == called, f"never called: {sorted(rpcs - called)}; not listed: {sorted(called - rpcs)}"
+print(f"grpcurl: all {len(called)} RPCs answer")
