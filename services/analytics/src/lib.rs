@@ -8,6 +8,7 @@ pub mod activity;
 pub mod codes;
 pub mod customer;
 pub mod interaction;
+pub mod metrics;
 pub mod synthetic;
 pub mod time;
 

@@ -1,0 +1,191 @@
+//! The catalogue: one definition for each metric, as `ListMetrics` tells it.
+
+use super::Metric;
+
+/// How a metric is defined, for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Definition {
+    /// The metric.
+    pub metric: Metric,
+    /// Its name.
+    pub display_name: &'static str,
+    /// What it is, in words and as a formula.
+    pub definition: &'static str,
+    /// Unit and range of the value.
+    pub unit: &'static str,
+    /// How the interval is made; empty where there is none.
+    pub interval_method: &'static str,
+    /// What to mind when reading it.
+    pub caveat: &'static str,
+}
+
+const NPS: &str = "Score interval (Tango 1998); clustered by customer where all answers of a person count. Never zero wide.";
+const WILSON: &str = "Wilson score interval.";
+const WILSON_ANSWERS: &str =
+    "Wilson score interval, on the effective number of answers where several of one person count.";
+const MEAN: &str = "Student's t, clustered by customer where several answers of one person count. Where all answers are \
+     alike, Wilson's interval stretched over the scale.";
+const MEDIAN: &str = "Order statistics (binomial), for the median; none where there are too few to bound it (below 6 at 95 %).";
+const SECONDS: &str = "seconds, from 0";
+const SHARE: &str = "share, 0 to 1";
+const CENSORED: &str = "Open cases are counted as censored and are not in the percentiles; kaplan_meier_median takes them in. \
+     Where at least half are open the value is IMMATURE. Cases without a known opening, or that ended before it, are excluded.";
+
+/// The definition of a metric.
+pub const fn definition(metric: Metric) -> Definition {
+    let (display_name, definition, unit, interval_method, caveat) = match metric {
+        Metric::NpsRelational => (
+            "Relational NPS",
+            "Net Promoter Score of surveys about the relationship as a whole: 100 x (promoters 9-10 - detractors 0-6) / \
+             answers on 0-10. Passives 7-8 count below the line only.",
+            "score, -100 to 100",
+            NPS,
+            "Dismissed surveys are no answers. Never mixed with the transactional one. The latest answer of each person \
+             counts unless asked otherwise.",
+        ),
+        Metric::NpsTransactional => (
+            "Transactional NPS",
+            "Net Promoter Score of surveys after a touchpoint: 100 x (promoters 9-10 - detractors 0-6) / answers on 0-10. \
+             Passives 7-8 count below the line only.",
+            "score, -100 to 100",
+            NPS,
+            "Dismissed surveys are no answers. Never mixed with the relational one. The latest answer of each person counts \
+             unless asked otherwise.",
+        ),
+        Metric::CsatTop2Box => (
+            "CSAT, top two boxes",
+            "Satisfaction answers in the two best boxes of their scale (4 and 5 of 1-5, 9 and 10 of 1-10) / answers on such \
+             a scale.",
+            SHARE,
+            WILSON_ANSWERS,
+            "Answers on other scales are excluded. Not to be confused with the mean.",
+        ),
+        Metric::CsatMean => (
+            "CSAT, mean",
+            "Arithmetic mean of satisfaction answers on the scale 1-5 where 5 is best.",
+            "points, 1 to 5",
+            MEAN,
+            "Answers on other scales are excluded. A mean is no percentage.",
+        ),
+        Metric::CesEasyShare => (
+            "CES 2.0, easy",
+            "Answers of 5 and more to \"it was easy\" on 1-7 / answers on that scale.",
+            SHARE,
+            WILSON_ANSWERS,
+            "CES 1.0, which asked for effort (low is good), and other scales are excluded.",
+        ),
+        Metric::CesMean => (
+            "CES 2.0, mean",
+            "Arithmetic mean of answers to \"it was easy\" on 1-7.",
+            "points, 1 to 7",
+            MEAN,
+            "CES 1.0, which asked for effort (low is good), and other scales are excluded.",
+        ),
+        Metric::SurveyResponseRate => (
+            "Survey response rate",
+            "Delivered surveys that were answered before the end of the range and before the next delivery of the same survey \
+             to the same person / delivered surveys.",
+            SHARE,
+            WILSON,
+            "Filed by delivery. Answers without a known delivery are excluded. Recent deliveries may yet be answered.",
+        ),
+        Metric::FirstResponseTime => (
+            "First response time",
+            "Case opened to first answer by a human that the customer could see: median, p90, p95, mean.",
+            SECONDS,
+            MEDIAN,
+            "Answers by bots do not count. Unanswered cases are counted as censored and are not in the percentiles; \
+             kaplan_meier_median takes them in. Cases without a known opening, or answered before it, are excluded.",
+        ),
+        Metric::FirstResolutionTime => (
+            "Time to first resolution",
+            "Case opened to first solved, whatever happened afterwards: median, p90, p95, mean.",
+            SECONDS,
+            MEDIAN,
+            CENSORED,
+        ),
+        Metric::FullResolutionTime => (
+            "Time to full resolution",
+            "Case opened to last solved, of cases that are solved at the end of the range: median, p90, p95, mean.",
+            SECONDS,
+            MEDIAN,
+            CENSORED,
+        ),
+        Metric::QueueWait => (
+            "Queue wait",
+            "Contact queued to answered: median, p90, p95, mean.",
+            SECONDS,
+            MEDIAN,
+            "Contacts that the customer gave up, or whose wait is not known, are excluded: read it with the abandonment rate.",
+        ),
+        Metric::AbandonmentRate => (
+            "Abandonment rate",
+            "Contacts that the customer gave up before being served / contacts that queued (given up, or with a known wait).",
+            SHARE,
+            WILSON,
+            "Contacts served without a known wait are excluded: they are not known to have queued.",
+        ),
+        Metric::ChurnRate => (
+            "Churn rate, non-contractual",
+            "Customers with a qualifying activity in the look-back before the cut-off and none in the horizon after it / \
+             customers with one in the look-back. The cut-off is the start of the bucket, or, without buckets, a horizon \
+             before the end of the range.",
+            SHARE,
+            WILSON,
+            "Known a horizon later: until then IMMATURE, and an upper bound, as the missing may still come. Channel and stage \
+             are those of the last activity before the cut-off.",
+        ),
+        Metric::Interactions => {
+            ("Interactions", "Number of interactions.", "interactions", "", "A count, no estimate.")
+        }
+        Metric::ActiveCustomers => (
+            "Active customers",
+            "Number of customers with at least one interaction of any kind.",
+            "customers",
+            "",
+            "A customer may be active in several groups and buckets: they do not add up to the whole.",
+        ),
+        Metric::Orders => (
+            "Orders",
+            "Number of orders.",
+            "orders",
+            "",
+            "Orders that were cancelled or returned later are in it.",
+        ),
+        Metric::Revenue => (
+            "Revenue",
+            "Sum of order totals, in minor units, for each currency.",
+            "minor units of the currency",
+            "",
+            "Refunds are not taken off. Orders without a known amount are excluded, and reported without a currency. \
+             Currencies are never added up.",
+        ),
+        Metric::ComplaintsPer100Customers => (
+            "Complaints per 100 customers",
+            "100 x complaints raised / customers with at least one interaction of any kind.",
+            "complaints per 100 active customers, from 0",
+            "Wilson score interval; exact Poisson where a customer complained more than once, as it is then no share.",
+            "In a group by channel or stage, customers are those active there.",
+        ),
+    };
+    Definition { metric, display_name, definition, unit, interval_method, caveat }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_metric_has_a_name_of_its_own_and_every_text() {
+        let all = Metric::ALL.map(definition);
+        assert_eq!(
+            all.iter().map(|d| d.display_name).collect::<BTreeSet<_>>().len(),
+            Metric::ALL.len()
+        );
+        assert!(
+            all.iter()
+                .all(|d| !d.definition.is_empty() && !d.unit.is_empty() && !d.caveat.is_empty())
+        );
+    }
+}

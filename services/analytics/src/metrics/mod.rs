@@ -1,0 +1,110 @@
+//! Metrics: what each one is, and how a figure with its interval is made from counts.
+//!
+//! The datastore counts, this module divides. It knows neither SQL nor the wire. Groups are combined
+//! by adding [`Counts`], never by averaging rates or scores.
+
+pub mod buckets;
+pub mod catalogue;
+pub mod counts;
+pub mod evaluate;
+mod intervals;
+mod quantiles;
+
+pub use buckets::{BucketLength, Buckets, WeekStart};
+pub use catalogue::{Definition, definition};
+pub use counts::{Answers, Counts, Incidence, Share, Spans, Total};
+pub use evaluate::{Figure, Interval, Status, Terms, evaluate};
+
+use crate::{
+    codes::{Channel, Stage, coded},
+    interaction::Currency,
+};
+use serde::{Deserialize, Serialize};
+
+coded! {
+    /// A metric. [`definition`] says what each is.
+    Metric {
+        /// Net Promoter Score of relational surveys.
+        NpsRelational = 1,
+        /// Net Promoter Score of transactional surveys.
+        NpsTransactional = 2,
+        /// Share of satisfaction answers in the two best boxes.
+        CsatTop2Box = 3,
+        /// Mean satisfaction on 1–5.
+        CsatMean = 4,
+        /// Share of CES 2.0 answers from 5.
+        CesEasyShare = 5,
+        /// Mean of CES 2.0 answers.
+        CesMean = 6,
+        /// Answered surveys over delivered ones.
+        SurveyResponseRate = 7,
+        /// Case opened to first human answer.
+        FirstResponseTime = 8,
+        /// Case opened to first solved.
+        FirstResolutionTime = 9,
+        /// Case opened to last solved.
+        FullResolutionTime = 10,
+        /// Contact queued to answered.
+        QueueWait = 11,
+        /// Abandoned contacts over queued ones.
+        AbandonmentRate = 12,
+        /// Customers without qualifying activity in the horizon, of those active before it.
+        ChurnRate = 13,
+        /// Interactions.
+        Interactions = 14,
+        /// Customers with an interaction.
+        ActiveCustomers = 15,
+        /// Orders.
+        Orders = 16,
+        /// Sum of order totals for each currency.
+        Revenue = 17,
+        /// Complaints raised per 100 active customers.
+        ComplaintsPer100Customers = 18,
+    }
+}
+
+/// Which answers of a person who gave several count, within each group and bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponsePolicy {
+    /// The latest.
+    LatestPerCustomer,
+    /// The first.
+    FirstPerCustomer,
+    /// All; intervals are then clustered by customer.
+    All,
+}
+
+impl ResponsePolicy {
+    /// What is taken where the question does not say: the latest answer for NPS, all for other surveys.
+    pub const fn default_of(metric: Metric) -> Self {
+        match metric {
+            Metric::NpsRelational | Metric::NpsTransactional => Self::LatestPerCustomer,
+            _ => Self::All,
+        }
+    }
+}
+
+/// Which instant files a case under a range or bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CaseClock {
+    /// Its opening.
+    #[default]
+    Opened,
+    /// The end of the measured span. Open cases are then in no bucket.
+    Ended,
+}
+
+/// A group and bucket. What a question does not group by is `None`, as is the group without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct GroupKey {
+    /// Number of the bucket, from 0.
+    pub bucket: usize,
+    /// Ordinal of the persona in its segmentation.
+    pub persona: Option<i16>,
+    /// The channel.
+    pub channel: Option<Channel>,
+    /// The stage.
+    pub stage: Option<Stage>,
+    /// The currency of a sum of money.
+    pub currency: Option<Currency>,
+}
