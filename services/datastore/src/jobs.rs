@@ -1,0 +1,388 @@
+//! Long work as rows: any replica may take a job, holds it by a lease, and loses it when the lease ends.
+
+use crate::error::{Error, Result};
+use crate::sql::{self, Columns};
+use crate::store::Store;
+use cx_analytics::Timestamp;
+use sea_orm::{DatabaseTransaction, QueryResult};
+
+/// What kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobKind {
+    /// Finds personas.
+    Segmentation,
+    /// Trains a churn model and scores everybody.
+    ChurnTraining,
+}
+
+impl JobKind {
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::Segmentation => 1,
+            Self::ChurnTraining => 2,
+        }
+    }
+
+    fn from_code(code: i16) -> Result<Self> {
+        match code {
+            1 => Ok(Self::Segmentation),
+            2 => Ok(Self::ChurnTraining),
+            _ => Err(Error::Corrupt { what: "kind of job" }),
+        }
+    }
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// Nobody works on it yet.
+    Pending,
+    /// Somebody holds its lease.
+    Running,
+    /// Its result is there.
+    Succeeded,
+    /// It ended without a result.
+    Failed,
+}
+
+impl JobState {
+    const fn code(self) -> i16 {
+        match self {
+            Self::Pending => 1,
+            Self::Running => 2,
+            Self::Succeeded => 3,
+            Self::Failed => 4,
+        }
+    }
+
+    fn from_code(code: i16) -> Result<Self> {
+        [Self::Pending, Self::Running, Self::Succeeded, Self::Failed]
+            .into_iter()
+            .find(|state| state.code() == code)
+            .ok_or(Error::Corrupt { what: "state of a job" })
+    }
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// A reason of the API, for programs.
+    pub reason: String,
+    /// What happened and what to do about it, for a person.
+    pub message: String,
+}
+
+/// A piece of long work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Its id, and that of its result.
+    pub id: String,
+    /// What kind of work.
+    pub kind: JobKind,
+    /// Where it stands.
+    pub state: JobState,
+    /// Share of the work done in this attempt, 0 to 1.
+    pub progress: f64,
+    /// What is being done, in words.
+    pub step: String,
+    /// What was asked for, as JSON.
+    pub parameters: String,
+    /// Whether the result becomes the active one.
+    pub activate: bool,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// How often it was begun.
+    pub attempt: i32,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it succeeded or failed.
+    pub ended_at: Option<Timestamp>,
+}
+
+const COLUMNS: &str = "job_id, kind, state, progress, step, parameters, activate, failure_reason, failure_message, \
+                       attempt, created_at, ended_at";
+
+impl Store {
+    /// Asks for work. The same `request_id` gives the job that was made for it before.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn job_create(
+        &self,
+        kind: JobKind,
+        parameters: &str,
+        activate: bool,
+        request_id: Option<&str>,
+        id: String,
+        now: Timestamp,
+    ) -> Result<Job> {
+        self.write(async |tx| {
+            sql::execute(
+                tx,
+                "INSERT INTO job (job_id, kind, state, progress, step, parameters, activate, request_id, attempt, created_at)
+                 VALUES ($1, $2, $3, 0, '', $4, $5, $6, 0, $7) ON CONFLICT DO NOTHING",
+                vec![
+                    id.as_str().into(),
+                    kind.code().into(),
+                    JobState::Pending.code().into(),
+                    parameters.into(),
+                    i16::from(activate).into(),
+                    request_id.map(str::to_owned).into(),
+                    now.micros().into(),
+                ],
+            )
+            .await?;
+            let sql = format!("SELECT {COLUMNS} FROM job WHERE job_id = $1 OR (kind = $2 AND request_id = $3)");
+            let values = vec![id.as_str().into(), kind.code().into(), request_id.map(str::to_owned).into()];
+            let row = sql::query_one(tx, &sql, values).await?.ok_or(Error::Corrupt { what: "job" })?;
+            job(&row)
+        })
+        .await
+    }
+
+    /// Reads a job.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn job_get(&self, id: &str) -> Result<Option<Job>> {
+        let sql = format!("SELECT {COLUMNS} FROM job WHERE job_id = $1");
+        sql::query_one(self.read(), &sql, vec![id.into()]).await?.map(|row| job(&row)).transpose()
+    }
+
+    /// A page of jobs of one kind, latest first; `after` is the last one of the page before.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn jobs_list(
+        &self,
+        kind: JobKind,
+        after: Option<(Timestamp, String)>,
+        limit: u64,
+    ) -> Result<Vec<Job>> {
+        let (at, id) = after.map_or((i64::MAX, String::new()), |(at, id)| (at.micros(), id));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM job WHERE kind = $1 AND (created_at < $2 OR (created_at = $2 AND job_id < $3))
+             ORDER BY created_at DESC, job_id DESC LIMIT $4"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values = vec![kind.code().into(), at.into(), id.into(), limit.into()];
+        sql::query_all(self.read(), &sql, values).await?.iter().map(job).collect()
+    }
+
+    /// Takes the oldest job that nobody holds: a new one, or one whose worker let its lease end. It is the caller's until
+    /// `now + lease_micros`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn job_claim(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        lease_micros: i64,
+    ) -> Result<Option<Job>> {
+        // The outer condition repeats the inner one: of two who chose the same job, the second finds it taken.
+        let free = "(state = 1 OR (state = 2 AND lease_until < $1))";
+        let sql = format!(
+            "UPDATE job SET state = 2, progress = 0, step = '', lease_owner = $2, lease_until = $3, attempt = attempt + 1
+             WHERE {free} AND job_id =
+                   (SELECT job_id FROM job WHERE {free} ORDER BY created_at, job_id LIMIT 1)
+             RETURNING {COLUMNS}"
+        );
+        self.write(async |tx| {
+            let values =
+                vec![now.micros().into(), owner.into(), now.plus(lease_micros).micros().into()];
+            sql::query_one(tx, &sql, values).await?.map(|row| job(&row)).transpose()
+        })
+        .await
+    }
+
+    /// Reports progress and keeps the lease. False: the lease was lost, stop working.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn job_renew(
+        &self,
+        id: &str,
+        owner: &str,
+        progress: f64,
+        step: &str,
+        now: Timestamp,
+        lease_micros: i64,
+    ) -> Result<bool> {
+        self.write(async |tx| {
+            let touched = sql::execute(
+                tx,
+                "UPDATE job SET progress = CASE WHEN progress < $3 THEN $3 ELSE progress END, step = $4, lease_until = $5
+                 WHERE job_id = $1 AND lease_owner = $2 AND state = 2",
+                vec![
+                    id.into(),
+                    owner.into(),
+                    progress.clamp(0.0, 1.0).into(),
+                    step.into(),
+                    now.plus(lease_micros).micros().into(),
+                ],
+            )
+            .await?;
+            Ok(touched == 1)
+        })
+        .await
+    }
+
+    /// Ends a job without a result. False: the lease was lost, and with it the right to say so.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn job_fail(
+        &self,
+        id: &str,
+        owner: &str,
+        reason: &str,
+        message: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.write(async |tx| {
+            let touched = sql::execute(
+                tx,
+                "UPDATE job SET state = 4, failure_reason = $3, failure_message = $4, ended_at = $5, lease_until = NULL
+                 WHERE job_id = $1 AND lease_owner = $2 AND state = 2",
+                vec![id.into(), owner.into(), reason.into(), message.into(), now.micros().into()],
+            )
+            .await?;
+            Ok(touched == 1)
+        })
+        .await
+    }
+}
+
+/// Ends a job with its result, inside the transaction that writes the result: if the lease was lost, nothing of it stays.
+pub(crate) async fn job_finish(
+    tx: &DatabaseTransaction,
+    id: &str,
+    owner: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let touched = sql::execute(
+        tx,
+        "UPDATE job SET state = 3, progress = 1, step = '', ended_at = $3, lease_until = NULL
+         WHERE job_id = $1 AND lease_owner = $2 AND state = 2",
+        vec![id.into(), owner.into(), now.micros().into()],
+    )
+    .await?;
+    if touched == 1 { Ok(()) } else { Err(Error::LeaseLost) }
+}
+
+fn job(row: &QueryResult) -> Result<Job> {
+    let mut columns = Columns::of(row);
+    Ok(Job {
+        id: columns.take()?,
+        kind: JobKind::from_code(columns.take()?)?,
+        state: JobState::from_code(columns.take()?)?,
+        progress: columns.take()?,
+        step: columns.take()?,
+        parameters: columns.take()?,
+        activate: columns.take::<i16>()? != 0,
+        failure: match (columns.take::<Option<String>>()?, columns.take::<Option<String>>()?) {
+            (Some(reason), message) => {
+                Some(Failure { reason, message: message.unwrap_or_default() })
+            }
+            (None, _) => None,
+        },
+        attempt: columns.take()?,
+        created_at: columns.instant()?,
+        ended_at: columns.opt_instant()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, on_every_engine};
+
+    const LEASE: i64 = 30_000_000;
+
+    async fn create(store: &Store, id: &str, request_id: Option<&str>, second: i64) -> Job {
+        let job = store
+            .job_create(JobKind::Segmentation, "{}", true, request_id, id.to_owned(), at(second))
+            .await;
+        job.expect("job")
+    }
+
+    #[tokio::test]
+    async fn the_same_request_gives_the_same_job() {
+        on_every_engine(async |store| {
+            let first = create(&store, "a", Some("r"), 0).await;
+            assert_eq!(create(&store, "b", Some("r"), 1).await, first);
+            assert_eq!(create(&store, "c", None, 2).await.id, "c");
+            assert_eq!(create(&store, "d", None, 2).await.id, "d");
+            let ids = |jobs: Vec<Job>| jobs.into_iter().map(|job| job.id).collect::<Vec<_>>();
+            let page = store.jobs_list(JobKind::Segmentation, None, 2).await.expect("page");
+            assert_eq!(ids(page), ["d", "c"]);
+            let after = Some((at(2), "c".to_owned()));
+            assert_eq!(
+                ids(store.jobs_list(JobKind::Segmentation, after, 2).await.expect("page")),
+                ["a"]
+            );
+            assert!(
+                store.jobs_list(JobKind::ChurnTraining, None, 2).await.expect("page").is_empty()
+            );
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_job_has_one_worker_and_passes_on_when_its_lease_ends() {
+        on_every_engine(async |store| {
+            create(&store, "a", None, 0).await;
+            let claimed = store.job_claim("w1", at(1), LEASE).await.expect("claim").expect("a job");
+            assert_eq!((claimed.state, claimed.attempt), (JobState::Running, 1));
+            assert_eq!(store.job_claim("w2", at(2), LEASE).await.expect("claim"), None);
+            assert!(store.job_renew("a", "w1", 0.5, "fit", at(3), LEASE).await.expect("renew"));
+            assert!(store.job_renew("a", "w1", 0.25, "fit", at(3), LEASE).await.expect("renew"));
+            assert_eq!(store.job_get("a").await.expect("get").expect("job").progress, 0.5);
+            let taken = store
+                .job_claim("w2", at(40), LEASE)
+                .await
+                .expect("claim")
+                .expect("the lease ended");
+            assert_eq!((taken.attempt, taken.progress), (2, 0.0));
+            assert!(!store.job_renew("a", "w1", 0.6, "fit", at(41), LEASE).await.expect("renew"));
+            assert!(!store.job_fail("a", "w1", "INTERNAL", "late", at(41)).await.expect("fail"));
+            assert!(
+                store
+                    .job_fail("a", "w2", "TOO_FEW_CUSTOMERS", "add some", at(42))
+                    .await
+                    .expect("fail")
+            );
+            let failed = store.job_get("a").await.expect("get").expect("job");
+            assert_eq!(failed.failure.expect("failure").reason, "TOO_FEW_CUSTOMERS");
+            assert_eq!(store.job_claim("w3", at(99), LEASE).await.expect("claim"), None);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_lost_its_lease_leaves_nothing_of_its_result() {
+        on_every_engine(async |store| {
+            create(&store, "a", None, 0).await;
+            store.job_claim("w1", at(1), LEASE).await.expect("claim");
+            store.job_claim("w2", at(40), LEASE).await.expect("claim");
+            let finish = async |owner: &str| {
+                let write = async |tx: &DatabaseTransaction| {
+                    crate::active::active_set_in(tx, JobKind::Segmentation, "a", at(41)).await?;
+                    job_finish(tx, "a", owner, at(41)).await
+                };
+                store.write_long(write).await
+            };
+            assert!(matches!(finish("w1").await, Err(Error::LeaseLost)));
+            assert_eq!(store.active_get(JobKind::Segmentation).await.expect("active"), None);
+            finish("w2").await.expect("it holds the lease");
+            assert_eq!(
+                store.active_get(JobKind::Segmentation).await.expect("active").as_deref(),
+                Some("a")
+            );
+            let job = store.job_get("a").await.expect("get").expect("job");
+            assert_eq!((job.state, job.progress), (JobState::Succeeded, 1.0));
+        })
+        .await;
+    }
+}

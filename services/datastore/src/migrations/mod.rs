@@ -1,0 +1,124 @@
+//! The schema, as the list of changes that led to it. A migration never changes once released, and never imports
+//! anything that may change.
+
+mod first;
+
+use crate::connect;
+use crate::error::{Error, Result};
+use crate::store::{Store, pause};
+use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(first::Migration)]
+    }
+}
+
+/// Times the table of migrations is created again where another starter was a moment earlier.
+const RETRIES: u32 = 5;
+
+pub(crate) async fn migrate(store: &Store) -> Result<Vec<String>> {
+    install(store.long_writer()).await?;
+    store
+        .write_long(async |tx| {
+            connect::lock_migrations(tx).await?;
+            let pending = Migrator::get_pending_migrations(tx).await.map_err(ahead)?;
+            Migrator::up(tx, None).await.map_err(ahead)?;
+            Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+        })
+        .await
+}
+
+/// Creates the table that says what was applied. Two that do so at once collide in PostgreSQL's catalogue in spite of IF
+/// NOT EXISTS; the loser finds the table when it tries again.
+async fn install(db: &DatabaseConnection) -> Result<()> {
+    let mut attempt = 0;
+    loop {
+        match Migrator::install(db).await {
+            Ok(()) => return Ok(()),
+            Err(error) if attempt == RETRIES => return Err(error.into()),
+            Err(_) => attempt += 1,
+        }
+        tokio::time::sleep(pause(attempt)).await;
+    }
+}
+
+pub(crate) async fn check(db: &DatabaseConnection) -> Result<()> {
+    let pending = Migrator::get_pending_migrations_read_only(db).await.map_err(ahead)?;
+    let Some(last) = pending.last() else { return Ok(()) };
+    let applied = Migrator::get_applied_migrations_read_only(db).await.map_err(ahead)?;
+    let have = applied
+        .last()
+        .map_or_else(|| "nothing".to_owned(), |migration| migration.name().to_owned());
+    Err(Error::SchemaBehind { have, need: last.name().to_owned() })
+}
+
+/// The migrator's own error says that a migration was applied which this program does not know.
+fn ahead(error: DbErr) -> Error {
+    match error {
+        DbErr::Custom(_) => Error::SchemaAhead,
+        other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{on_every_database, on_every_engine};
+
+    #[tokio::test]
+    async fn two_migrators_at_once_apply_each_migration_once() {
+        on_every_database(async |options| {
+            let starters = futures::future::join_all((0..4).map(|_| async {
+                let store = Store::connect(&options).await?;
+                store.migrate().await
+            }))
+            .await;
+            let applied: usize =
+                starters.into_iter().map(|names| names.expect("no starter fails").len()).sum();
+            assert_eq!(applied, Migrator::migrations().len());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_migrator_that_stops_half_way_leaves_nothing_behind() {
+        on_every_database(async |options| {
+            let store = Store::connect(&options).await.expect("connect");
+            install(store.long_writer()).await.expect("install");
+            let stopped = store
+                .write_long(async |tx| {
+                    Migrator::up(tx, None).await?;
+                    Err::<(), _>(Error::LeaseLost)
+                })
+                .await;
+            assert!(matches!(stopped, Err(Error::LeaseLost)));
+            assert!(matches!(store.schema_check().await, Err(Error::SchemaBehind { .. })));
+            assert_eq!(
+                store.migrate().await.expect("the next one succeeds").len(),
+                Migrator::migrations().len()
+            );
+            store.schema_check().await.expect("up to date");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_schema_from_the_future_is_refused() {
+        on_every_engine(async |store| {
+            assert!(store.migrate().await.expect("nothing to do").is_empty());
+            let sql =
+                "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)";
+            store
+                .write(async |tx| crate::sql::execute(tx, sql, vec![]).await)
+                .await
+                .expect("insert");
+            assert!(matches!(store.schema_check().await, Err(Error::SchemaAhead)));
+            assert!(matches!(store.migrate().await, Err(Error::SchemaAhead)));
+        })
+        .await;
+    }
+}
