@@ -94,10 +94,11 @@ impl Store {
     }
 
     /// Runs `work` in one short transaction and commits it. Where the database asks for it, everything is done again on a
-    /// fresh transaction, so `work` must not have effects of its own.
+    /// fresh transaction, so `work` must not have effects of its own. (It is a cloned `AsyncFnOnce` because the futures of an
+    /// `AsyncFn` that borrows are not `Send` to this compiler.)
     pub(crate) async fn write<T>(
         &self,
-        work: impl AsyncFn(&DatabaseTransaction) -> Result<T>,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T> + Clone,
     ) -> Result<T> {
         transact(&self.inner.pools.write, work).await
     }
@@ -105,7 +106,7 @@ impl Store {
     /// The same with the limits of long work.
     pub(crate) async fn write_long<T>(
         &self,
-        work: impl AsyncFn(&DatabaseTransaction) -> Result<T>,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T> + Clone,
     ) -> Result<T> {
         transact(&self.inner.pools.write_long, work).await
     }
@@ -113,11 +114,11 @@ impl Store {
 
 async fn transact<T>(
     db: &DatabaseConnection,
-    work: impl AsyncFn(&DatabaseTransaction) -> Result<T>,
+    work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T> + Clone,
 ) -> Result<T> {
     let mut attempt = 0;
     loop {
-        let error = match attempt_once(db, &work).await {
+        let error = match attempt_once(db, work.clone()).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
@@ -131,7 +132,7 @@ async fn transact<T>(
 
 async fn attempt_once<T>(
     db: &DatabaseConnection,
-    work: &impl AsyncFn(&DatabaseTransaction) -> Result<T>,
+    work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T>,
 ) -> Result<T> {
     let tx = connect::begin(db).await?;
     // On an error the transaction is dropped, which rolls it back before the connection is used again.
