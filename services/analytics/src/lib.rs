@@ -7,8 +7,13 @@
 pub mod activity;
 pub mod codes;
 pub mod customer;
+pub mod features;
 pub mod interaction;
+pub mod kmeans;
 pub mod metrics;
+pub mod personas;
+pub mod segmentation;
+pub mod stats;
 pub mod synthetic;
 pub mod time;
 

@@ -1,0 +1,166 @@
+//! Names and descriptions from profiles, by rule: equal profiles give equal words, and no two personas of a
+//! segmentation share a name.
+
+use super::{
+    NOTABLE, Persona, PersonaFeature,
+    words::{Slot, Topic, Word, word},
+};
+use crate::interaction::Currency;
+
+/// Least share of the members who must have a feature for it to speak for the persona.
+const LEAST_COVERAGE: f64 = 0.2;
+/// Words of a name to begin with; more only where two would share it.
+const WORDS: usize = 3;
+/// Figures of a description.
+const FIGURES: usize = 5;
+
+/// A name for each profile, in their order.
+pub(super) fn names(profiles: &[Vec<PersonaFeature>]) -> Vec<String> {
+    let words: Vec<Vec<Word>> = profiles.iter().map(|profile| distinguishing(profile)).collect();
+    let most = words.iter().map(Vec::len).max().unwrap_or(0);
+    let mut counts = vec![WORDS; words.len()];
+    let mut names: Vec<String> = words.iter().map(|words| compose(words, WORDS)).collect();
+    // Whoever shares a name gets one word more, until nobody does or the words run out.
+    for _ in WORDS..most {
+        let shared: Vec<usize> = (0..names.len()).filter(|&i| names.iter().filter(|&n| *n == names[i]).count() > 1).collect();
+        for i in shared {
+            counts[i] += 1;
+            names[i] = compose(&words[i], counts[i]);
+        }
+    }
+    for i in 1..names.len() {
+        let stem = names[i].clone();
+        let mut number = 2;
+        while names[..i].contains(&names[i]) {
+            names[i] = format!("{stem} ({number})");
+            number += 1;
+        }
+    }
+    names
+}
+
+/// Features worth a word, the strongest first, those of one topic once.
+fn distinguishing(profile: &[PersonaFeature]) -> Vec<Word> {
+    let mut topics: Vec<Topic> = Vec::new();
+    let mut found = Vec::new();
+    for feature in notable(profile) {
+        if let Some(word) = word(feature).filter(|word| !topics.contains(&word.topic)) {
+            topics.push(word.topic);
+            found.push(word);
+        }
+    }
+    found
+}
+
+fn notable(profile: &[PersonaFeature]) -> Vec<&PersonaFeature> {
+    let enough = |f: &&PersonaFeature| f.effect_size.abs() >= NOTABLE && f.coverage >= LEAST_COVERAGE;
+    let mut features: Vec<&PersonaFeature> = profile.iter().filter(enough).collect();
+    features.sort_by(|a, b| b.effect_size.abs().total_cmp(&a.effect_size.abs()));
+    features
+}
+
+/// "Lapsed one-time buyers, many returns": adjectives, a noun, and after commas the rest.
+fn compose(words: &[Word], count: usize) -> String {
+    let words = &words[..count.min(words.len())];
+    let texts = |slot| words.iter().filter(move |word| word.slot == slot).map(|word| word.text);
+    let mut nouns = texts(Slot::Noun);
+    let mut front: Vec<&str> = texts(Slot::Adjective).collect();
+    front.push(nouns.next().unwrap_or(if words.is_empty() { "average customers" } else { "customers" }));
+    let mut name = front.join(" ");
+    for tail in nouns.chain(texts(Slot::Tail)) {
+        name.push_str(", ");
+        name.push_str(tail);
+    }
+    capitalised(&name)
+}
+
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+/// A sentence with the figures that set the persona apart.
+pub(super) fn description(persona: &Persona, currency: Option<Currency>) -> String {
+    let figures: Vec<String> = (notable(&persona.features).into_iter())
+        .filter_map(|feature| {
+            let (own, all) = (figure(feature, feature.median?, currency), figure(feature, feature.overall_median?, currency));
+            (own != all).then(|| format!("{} {own} (all: {all})", feature.name.replace('_', " ")))
+        })
+        .take(FIGURES)
+        .collect();
+    let share = persona.share * 100.0;
+    let who = format!("{} customers, {share:.1} % of all", persona.customers);
+    if figures.is_empty() {
+        format!("{who}, near the average in everything that was measured.")
+    } else {
+        format!("{who}. Medians: {}.", figures.join(", "))
+    }
+}
+
+fn figure(feature: &PersonaFeature, value: f64, currency: Option<Currency>) -> String {
+    match (feature.unit.as_str(), currency) {
+        (unit, Some(currency)) if unit.ends_with("minor units") => money(value, currency),
+        ("days", _) => format!("{value:.0} days"),
+        ("seconds", _) => format!("{value:.0} s"),
+        ("share", _) => format!("{:.0} %", value * 100.0),
+        ("count", _) => format!("{value:.0}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// An amount for people, with the minor digits that ISO 4217 gives the currency.
+fn money(minor: f64, currency: Currency) -> String {
+    let digits = match currency.as_str() {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        _ => 2,
+    };
+    format!("{:.digits$} {currency}", minor / 10f64.powi(digits as i32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feature(name: &str, effect_size: f64, median: f64) -> PersonaFeature {
+        PersonaFeature {
+            name: name.to_owned(),
+            unit: "count".to_owned(),
+            coverage: 1.0,
+            median: Some(median),
+            mean: Some(median),
+            lower_quartile: Some(median),
+            upper_quartile: Some(median),
+            overall_median: Some(2.0),
+            effect_size,
+            centre: 0.0,
+        }
+    }
+
+    #[test]
+    fn names_say_what_distinguishes() {
+        let name = |profile: Vec<PersonaFeature>| names(&[profile]).remove(0);
+        assert_eq!(name(vec![feature("orders", 1.4, 9.0), feature("order_value", 1.2, 9.0)]), "Frequent high spenders");
+        assert_eq!(name(vec![feature("orders", -0.9, 1.0), feature("days_since_order", 1.2, 9.0)]), "Lapsed one-time buyers");
+        assert_eq!(name(vec![feature("phone_share", 2.0, 0.9), feature("queue_wait", 1.0, 9.0)]), "Phone-heavy customers, long waits");
+        assert_eq!(name(vec![feature("orders", 0.4, 2.0)]), "Average customers");
+    }
+
+    #[test]
+    fn no_two_names_are_equal() {
+        let same = || vec![feature("orders", 1.4, 9.0), feature("order_value", 1.2, 9.0), feature("tenure", 0.9, 9.0)];
+        let mut other = same();
+        other.push(feature("queue_wait", 0.6, 3.0));
+        let names = names(&[same(), other, same()]);
+        assert_eq!(names[0], "Frequent long-standing high spenders");
+        assert_eq!(names[1], "Frequent long-standing high spenders, long waits");
+        assert_eq!(names[2], "Frequent long-standing high spenders (2)");
+    }
+
+    #[test]
+    fn money_has_the_digits_of_its_currency() {
+        let in_currency = |code| money(123_456.0, Currency::parse(code).expect("a code"));
+        assert_eq!(in_currency("EUR"), "1234.56 EUR");
+        assert_eq!(in_currency("JPY"), "123456 JPY");
+    }
+}
