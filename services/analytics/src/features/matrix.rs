@@ -16,7 +16,11 @@ impl Values {
         let columns = REGISTRY
             .par_iter()
             .map(|feature| {
-                let value = |activity| Some((feature.extract)(activity, as_of)).filter(|v| v.is_finite()).unwrap_or(f64::NAN);
+                let value = |activity| {
+                    Some((feature.extract)(activity, as_of))
+                        .filter(|v| v.is_finite())
+                        .unwrap_or(f64::NAN)
+                };
                 activities.iter().map(value).collect()
             })
             .collect();

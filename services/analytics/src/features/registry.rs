@@ -83,17 +83,23 @@ fn since(as_of: Timestamp, earlier: Option<Timestamp>) -> f64 {
 }
 
 fn trend(ever: i64, now: i64, before: i64) -> f64 {
-    if ever > 0 { ((now + 1) as f64 / (before + 1) as f64).ln() } else { f64::NAN }
+    if ever > 0 { ((now as f64 + 1.0) / (before as f64 + 1.0)).ln() } else { f64::NAN }
 }
 
 fn channels(activity: &Activity, which: &[Channel]) -> f64 {
-    let part = which.iter().map(|channel| activity.by_channel[channel.code() as usize - 1]).sum();
-    ratio(part, activity.by_channel.iter().sum())
+    share(&activity.by_channel, which.iter().map(|channel| channel.code()))
 }
 
 fn stages(activity: &Activity, which: &[Stage]) -> f64 {
-    let part = which.iter().map(|stage| activity.by_stage[stage.code() as usize - 1]).sum();
-    ratio(part, activity.by_stage.iter().sum())
+    share(&activity.by_stage, which.iter().map(|stage| stage.code()))
+}
+
+/// The part of the counts that has one of the codes, which are places counted from one.
+fn share(counts: &[i64], codes: impl Iterator<Item = i16>) -> f64 {
+    let part: f64 =
+        codes.filter_map(|code| counts.get(code as usize - 1)).map(|&count| count as f64).sum();
+    let whole: f64 = counts.iter().map(|&count| count as f64).sum();
+    if whole > 0.0 { part / whole } else { f64::NAN }
 }
 
 fn mean(score: &ScoreActivity) -> f64 {

@@ -108,13 +108,16 @@ impl Scaler {
     /// Fits every feature, and decides which are used: those named in `asked`, or where that is empty all that
     /// say something of their own.
     pub fn fit(values: &Values, asked: &[String]) -> Self {
-        let fit = |(definition, column): (&Definition, &Vec<f64>)| FeatureScale::fit(definition, column);
+        let fit =
+            |(definition, column): (&Definition, &Vec<f64>)| FeatureScale::fit(definition, column);
         let features = REGISTRY.par_iter().zip(values.columns()).map(fit).collect();
         let mut scaler = Self { features };
         if asked.is_empty() {
             scaler.drop_redundant(values);
         } else {
-            for feature in scaler.features.iter_mut().filter(|feature| !asked.contains(&feature.name)) {
+            for feature in
+                scaler.features.iter_mut().filter(|feature| !asked.contains(&feature.name))
+            {
                 feature.unused = Some(Unused::NotAsked);
             }
         }

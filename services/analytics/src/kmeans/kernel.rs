@@ -37,7 +37,12 @@ pub(super) struct Run {
 }
 
 /// Runs Lloyd's algorithm once. None where linfa finds nothing, which checked points do not lead to.
-pub(super) fn lloyd(points: &Points, start: Start<'_>, most_steps: u64, tolerance: f32) -> Option<Run> {
+pub(super) fn lloyd(
+    points: &Points,
+    start: Start<'_>,
+    most_steps: u64,
+    tolerance: f32,
+) -> Option<Run> {
     match points.padded() {
         8 => run::<8>(points, start, most_steps, tolerance),
         16 => run::<16>(points, start, most_steps, tolerance),
@@ -49,25 +54,38 @@ pub(super) fn lloyd(points: &Points, start: Start<'_>, most_steps: u64, toleranc
     }
 }
 
-fn run<const N: usize>(points: &Points, start: Start<'_>, most_steps: u64, tolerance: f32) -> Option<Run> {
+fn run<const N: usize>(
+    points: &Points,
+    start: Start<'_>,
+    most_steps: u64,
+    tolerance: f32,
+) -> Option<Run> {
     let rows = DatasetBase::from(ArrayView2::from_shape((points.rows(), N), points.data()).ok()?);
     let steps = Arc::new(AtomicUsize::new(0));
     let (k, seed, init) = match start {
         Start::PlusPlus { k, seed } => (k, seed, KMeansInit::KMeansPlusPlus),
         Start::At(centres) => {
-            let at = |(row, column)| centres.get(row).and_then(|c: &Vec<f64>| c.get(column)).map_or(0.0, |&x| x as f32);
-            (centres.len(), 0, KMeansInit::Precomputed(Array2::from_shape_fn((centres.len(), N), at)))
+            let at = |(row, column)| {
+                centres.get(row).and_then(|c: &Vec<f64>| c.get(column)).map_or(0.0, |&x| x as f32)
+            };
+            (
+                centres.len(),
+                0,
+                KMeansInit::Precomputed(Array2::from_shape_fn((centres.len(), N), at)),
+            )
         }
     };
-    let model = KMeans::params_with(k, random::generator(seed), Squared::<N> { steps: Arc::clone(&steps) })
-        .n_runs(1)
-        .max_n_iterations(most_steps)
-        .tolerance(tolerance)
-        .init_method(init)
-        .fit(&rows)
-        .ok()?;
+    let model =
+        KMeans::params_with(k, random::generator(seed), Squared::<N> { steps: Arc::clone(&steps) })
+            .n_runs(1)
+            .max_n_iterations(most_steps)
+            .tolerance(tolerance)
+            .init_method(init)
+            .fit(&rows)
+            .ok()?;
     let centres = model.centroids().rows().into_iter();
-    let centres = centres.map(|c| c.iter().take(points.width()).map(|&x| f64::from(x)).collect()).collect();
+    let centres =
+        centres.map(|c| c.iter().take(points.width()).map(|&x| f64::from(x)).collect()).collect();
     let steps = steps.load(Ordering::Relaxed);
     Some(Run { centres, steps, converged: (steps as u64) < most_steps })
 }
@@ -86,7 +104,10 @@ impl<const N: usize> Distance<f32> for Squared<N> {
 
     #[inline(always)]
     fn rdistance<D: Dimension>(&self, a: ArrayView<'_, f32, D>, b: ArrayView<'_, f32, D>) -> f32 {
-        let (a, b) = (a.as_slice().and_then(<[f32]>::first_chunk::<N>), b.as_slice().and_then(<[f32]>::first_chunk::<N>));
+        let (a, b) = (
+            a.as_slice().and_then(<[f32]>::first_chunk::<N>),
+            b.as_slice().and_then(<[f32]>::first_chunk::<N>),
+        );
         let (Some(a), Some(b)) = (a, b) else { return f32::INFINITY };
         let mut sum = f32x8::ZERO;
         for (a, b) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {

@@ -56,7 +56,11 @@ pub fn fit(points: &Points, k: usize, restarts: usize, seed: u64) -> Option<Clus
         points
     };
     let best = best_start(sample, k, restarts, seed)?;
-    let start = if sampled { kernel::lloyd(points, Start::At(&best.centres), FULL_STEPS, TOLERANCE)? } else { best };
+    let start = if sampled {
+        kernel::lloyd(points, Start::At(&best.centres), FULL_STEPS, TOLERANCE)?
+    } else {
+        best
+    };
     Some(refine::refine(points, start))
 }
 
@@ -74,7 +78,12 @@ fn best_start(points: &Points, k: usize, restarts: usize, seed: u64) -> Option<k
 }
 
 /// Centres of one quick fit on a resample, for asking how stable a partition is.
-pub(crate) fn quick(points: &Points, k: usize, restarts: usize, seed: u64) -> Option<Vec<Vec<f64>>> {
+pub(crate) fn quick(
+    points: &Points,
+    k: usize,
+    restarts: usize,
+    seed: u64,
+) -> Option<Vec<Vec<f64>>> {
     best_start(points, k, restarts, seed).map(|run| run.centres)
 }
 

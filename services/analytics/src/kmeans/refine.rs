@@ -52,7 +52,8 @@ fn squared_distance(row: &[f32], centre: &[f64]) -> f64 {
             sums[lane] += difference * difference;
         }
     }
-    let rest: f64 = row_rest.iter().zip(centre_rest).map(|(&x, c)| (f64::from(x) - c).powi(2)).sum();
+    let rest: f64 =
+        row_rest.iter().zip(centre_rest).map(|(&x, c)| (f64::from(x) - c).powi(2)).sum();
     (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
 }
 
@@ -86,7 +87,13 @@ fn pass(points: &Points, centres: &[Vec<f64>]) -> Pass {
 }
 
 fn empty(points: &Points, k: usize) -> Pass {
-    Pass { labels: Vec::new(), counts: vec![0; k], sums: vec![vec![0.0; points.width()]; k], inertia: 0.0, farthest: (-1.0, 0) }
+    Pass {
+        labels: Vec::new(),
+        counts: vec![0; k],
+        sums: vec![vec![0.0; points.width()]; k],
+        inertia: 0.0,
+        farthest: (-1.0, 0),
+    }
 }
 
 fn piece(points: &Points, centres: &[Vec<f64>], from: usize) -> Pass {
@@ -124,7 +131,8 @@ pub(super) fn refine(points: &Points, run: Run) -> Clusters {
         let next = pass(points, &centres);
         rests = next.labels == last.labels;
         // A large table rests early enough: the last drops of inertia are not worth dozens of passes.
-        let slow = points.rows() > super::SAMPLE && next.counts.iter().all(|&c| c > 0)
+        let slow = points.rows() > super::SAMPLE
+            && next.counts.iter().all(|&c| c > 0)
             && last.inertia - next.inertia <= 1e-5 * last.inertia;
         last = next;
         if rests || slow {
@@ -154,8 +162,11 @@ fn moved(points: &Points, last: &Pass, centres: &[Vec<f64>]) -> Vec<Vec<f64>> {
 fn ordered(centres: Vec<Vec<f64>>, last: Pass, steps: usize, converged: bool) -> Clusters {
     let mut order: Vec<usize> = (0..centres.len()).filter(|&c| last.counts[c] > 0).collect();
     order.sort_by(|&a, &b| {
-        let coordinates = || centres[a].iter().zip(&centres[b]).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne());
-        last.counts[b].cmp(&last.counts[a]).then_with(|| coordinates().unwrap_or(std::cmp::Ordering::Equal))
+        let coordinates =
+            || centres[a].iter().zip(&centres[b]).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne());
+        last.counts[b]
+            .cmp(&last.counts[a])
+            .then_with(|| coordinates().unwrap_or(std::cmp::Ordering::Equal))
     });
     let mut place = vec![0u16; centres.len()];
     for (new, &old) in order.iter().enumerate() {

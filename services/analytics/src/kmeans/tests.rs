@@ -48,7 +48,8 @@ fn labels_counts_means_and_inertia_belong_together() {
     assert!((inertia / found.inertia - 1.0).abs() < 1e-9);
     for (cluster, centre) in found.centres.iter().enumerate() {
         let members = (0..points.rows()).filter(|&row| usize::from(found.labels[row]) == cluster);
-        let mean = members.map(|row| f64::from(points.row(row)[0])).sum::<f64>() / found.counts[cluster] as f64;
+        let mean = members.map(|row| f64::from(points.row(row)[0])).sum::<f64>()
+            / found.counts[cluster] as f64;
         assert!((mean - centre[0]).abs() < 1e-6, "{mean} {}", centre[0]);
     }
     assert!(found.counts.is_sorted_by(|a, b| a >= b));

@@ -120,7 +120,7 @@ pub(crate) fn describe(input: &Input<'_>) -> Vec<Persona> {
 
 fn add(into: &mut [i64], from: &[i64]) {
     for (into, from) in into.iter_mut().zip(from) {
-        *into += from;
+        *into = into.saturating_add(*from);
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) fn names(profiles: &[Vec<PersonaFeature>]) -> Vec<String> {
     let mut names: Vec<String> = words.iter().map(|words| compose(words, WORDS)).collect();
     // Whoever shares a name gets one word more, until nobody does or the words run out.
     for _ in WORDS..most {
-        let shared: Vec<usize> = (0..names.len()).filter(|&i| names.iter().filter(|&n| *n == names[i]).count() > 1).collect();
+        let shared: Vec<usize> = (0..names.len())
+            .filter(|&i| names.iter().filter(|&n| *n == names[i]).count() > 1)
+            .collect();
         for i in shared {
             counts[i] += 1;
             names[i] = compose(&words[i], counts[i]);
@@ -49,11 +51,16 @@ fn distinguishing(profile: &[PersonaFeature]) -> Vec<Word> {
             found.push(word);
         }
     }
+    // Who bought once has spent little: the plainer noun says both.
+    if found.iter().any(|word| word.slot == Slot::Noun && word.topic == Topic::Frequency) {
+        found.retain(|word| word.topic != Topic::Spend);
+    }
     found
 }
 
 fn notable(profile: &[PersonaFeature]) -> Vec<&PersonaFeature> {
-    let enough = |f: &&PersonaFeature| f.effect_size.abs() >= NOTABLE && f.coverage >= LEAST_COVERAGE;
+    let enough =
+        |f: &&PersonaFeature| f.effect_size.abs() >= NOTABLE && f.coverage >= LEAST_COVERAGE;
     let mut features: Vec<&PersonaFeature> = profile.iter().filter(enough).collect();
     features.sort_by(|a, b| b.effect_size.abs().total_cmp(&a.effect_size.abs()));
     features
@@ -65,7 +72,11 @@ fn compose(words: &[Word], count: usize) -> String {
     let texts = |slot| words.iter().filter(move |word| word.slot == slot).map(|word| word.text);
     let mut nouns = texts(Slot::Noun);
     let mut front: Vec<&str> = texts(Slot::Adjective).collect();
-    front.push(nouns.next().unwrap_or(if words.is_empty() { "average customers" } else { "customers" }));
+    front.push(nouns.next().unwrap_or(if words.is_empty() {
+        "average customers"
+    } else {
+        "customers"
+    }));
     let mut name = front.join(" ");
     for tail in nouns.chain(texts(Slot::Tail)) {
         name.push_str(", ");
@@ -83,7 +94,10 @@ fn capitalised(text: &str) -> String {
 pub(super) fn description(persona: &Persona, currency: Option<Currency>) -> String {
     let figures: Vec<String> = (notable(&persona.features).into_iter())
         .filter_map(|feature| {
-            let (own, all) = (figure(feature, feature.median?, currency), figure(feature, feature.overall_median?, currency));
+            let (own, all) = (
+                figure(feature, feature.median?, currency),
+                figure(feature, feature.overall_median?, currency),
+            );
             (own != all).then(|| format!("{} {own} (all: {all})", feature.name.replace('_', " ")))
         })
         .take(FIGURES)
@@ -111,7 +125,8 @@ fn figure(feature: &PersonaFeature, value: f64, currency: Option<Currency>) -> S
 /// An amount for people, with the minor digits that ISO 4217 gives the currency.
 fn money(minor: f64, currency: Currency) -> String {
     let digits = match currency.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
+        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         _ => 2,
     };
@@ -140,15 +155,30 @@ mod tests {
     #[test]
     fn names_say_what_distinguishes() {
         let name = |profile: Vec<PersonaFeature>| names(&[profile]).remove(0);
-        assert_eq!(name(vec![feature("orders", 1.4, 9.0), feature("order_value", 1.2, 9.0)]), "Frequent high spenders");
-        assert_eq!(name(vec![feature("orders", -0.9, 1.0), feature("days_since_order", 1.2, 9.0)]), "Lapsed one-time buyers");
-        assert_eq!(name(vec![feature("phone_share", 2.0, 0.9), feature("queue_wait", 1.0, 9.0)]), "Phone-heavy customers, long waits");
+        assert_eq!(
+            name(vec![feature("orders", 1.4, 9.0), feature("order_value", 1.2, 9.0)]),
+            "Frequent high spenders"
+        );
+        assert_eq!(
+            name(vec![feature("orders", -0.9, 1.0), feature("days_since_order", 1.2, 9.0)]),
+            "Lapsed one-time buyers"
+        );
+        assert_eq!(
+            name(vec![feature("phone_share", 2.0, 0.9), feature("queue_wait", 1.0, 9.0)]),
+            "Phone-heavy customers, long waits"
+        );
         assert_eq!(name(vec![feature("orders", 0.4, 2.0)]), "Average customers");
     }
 
     #[test]
     fn no_two_names_are_equal() {
-        let same = || vec![feature("orders", 1.4, 9.0), feature("order_value", 1.2, 9.0), feature("tenure", 0.9, 9.0)];
+        let same = || {
+            vec![
+                feature("orders", 1.4, 9.0),
+                feature("order_value", 1.2, 9.0),
+                feature("tenure", 0.9, 9.0),
+            ]
+        };
         let mut other = same();
         other.push(feature("queue_wait", 0.6, 3.0));
         let names = names(&[same(), other, same()]);

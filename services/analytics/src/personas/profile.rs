@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 /// For each persona its profile over the registry.
 pub(super) fn profiles(input: &Input<'_>) -> Vec<Vec<PersonaFeature>> {
-    let by_feature: Vec<Vec<PersonaFeature>> = (0..input.features.len()).into_par_iter().map(|f| feature(input, f)).collect();
+    let by_feature: Vec<Vec<PersonaFeature>> =
+        (0..input.features.len()).into_par_iter().map(|f| feature(input, f)).collect();
     let mut profiles = vec![Vec::new(); input.model.centres.len()];
     for personas in by_feature {
         for (profile, persona) in profiles.iter_mut().zip(personas) {
@@ -21,7 +22,9 @@ fn feature(input: &Input<'_>, feature: usize) -> Vec<PersonaFeature> {
     let column = input.values.column(feature);
     let scale = &input.model.scaler.features[feature];
     let mut groups = vec![Vec::new(); input.model.centres.len()];
-    for (&value, &label) in column.iter().zip(&input.clusters.labels).filter(|(value, _)| !value.is_nan()) {
+    for (&value, &label) in
+        column.iter().zip(&input.clusters.labels).filter(|(value, _)| !value.is_nan())
+    {
         groups[usize::from(label)].push(value);
     }
     let moments: Vec<Moments> = groups.iter().map(|values| Moments::of(values, scale)).collect();
@@ -66,16 +69,28 @@ impl Moments {
     }
 
     fn plus(self, other: &Self) -> Self {
-        Self { count: self.count + other.count, sum: self.sum + other.sum, squares: self.squares + other.squares }
+        Self {
+            count: self.count + other.count,
+            sum: self.sum + other.sum,
+            squares: self.squares + other.squares,
+        }
     }
 
     fn less(self, other: &Self) -> Self {
-        Self { count: self.count - other.count, sum: self.sum - other.sum, squares: self.squares - other.squares }
+        Self {
+            count: self.count - other.count,
+            sum: self.sum - other.sum,
+            squares: self.squares - other.squares,
+        }
     }
 
     /// Squared deviations from the mean.
     fn scatter(&self) -> f64 {
-        if self.count > 0.0 { (self.squares - self.sum * self.sum / self.count).max(0.0) } else { 0.0 }
+        if self.count > 0.0 {
+            (self.squares - self.sum * self.sum / self.count).max(0.0)
+        } else {
+            0.0
+        }
     }
 
     /// (own mean − mean of the rest) / pooled standard deviation; 0 where one side has nobody. Where neither side
@@ -85,7 +100,8 @@ impl Moments {
             return 0.0;
         }
         let difference = self.sum / self.count - rest.sum / rest.count;
-        let pooled = ((self.scatter() + rest.scatter()) / (self.count + rest.count - 2.0).max(1.0)).sqrt();
+        let pooled =
+            ((self.scatter() + rest.scatter()) / (self.count + rest.count - 2.0).max(1.0)).sqrt();
         if pooled > 1e-6 { difference / pooled } else { difference }
     }
 }
@@ -95,7 +111,9 @@ mod tests {
     use super::*;
 
     fn moments(values: &[f64]) -> Moments {
-        values.iter().fold(Moments::default(), |sum, &z| sum.plus(&Moments { count: 1.0, sum: z, squares: z * z }))
+        values.iter().fold(Moments::default(), |sum, &z| {
+            sum.plus(&Moments { count: 1.0, sum: z, squares: z * z })
+        })
     }
 
     #[test]

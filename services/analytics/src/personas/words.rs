@@ -54,11 +54,15 @@ pub(super) fn word(feature: &PersonaFeature) -> Option<Word> {
         "average_order_value" => at(Topic::Basket, Tail, "large orders", "small orders"),
         "orders" => match feature.median {
             Some(median) if !high && median < 0.5 => at(Topic::Frequency, Noun, "", "non-buyers"),
-            Some(median) if !high && median < 1.5 => at(Topic::Frequency, Noun, "", "one-time buyers"),
+            Some(median) if !high && median < 1.5 => {
+                at(Topic::Frequency, Noun, "", "one-time buyers")
+            }
             _ => at(Topic::Frequency, Adjective, "frequent", "occasional"),
         },
         "engagements" => at(Topic::Engagement, Adjective, "engaged", "rarely engaged"),
-        "days_since_order" | "days_since_interaction" => at(Topic::Recency, Adjective, "lapsed", "recent"),
+        "days_since_order" | "days_since_interaction" => {
+            at(Topic::Recency, Adjective, "lapsed", "recent")
+        }
         "tenure" => at(Topic::Tenure, Adjective, "long-standing", "new"),
         "order_trend" | "interaction_trend" => at(Topic::Trend, Adjective, "growing", "fading"),
         "web_share" => at(Topic::Place, Adjective, "web-first", ""),

@@ -88,14 +88,21 @@ fn measure(sample: &Points, k: usize, asked: &Checked) -> Option<Candidate> {
         simplified_silhouette: quality::simplified_silhouette(sample, &found.centres),
         silhouette: None,
         stability: quality::stability(sample, &found.centres, asked.seed),
-        smallest_share: stats::share(found.counts.iter().copied().min().unwrap_or(0), sample.rows()),
+        smallest_share: stats::share(
+            found.counts.iter().copied().min().unwrap_or(0),
+            sample.rows(),
+        ),
     })
 }
 
 fn decide(candidates: &[Candidate], granularity: f64) -> Option<(u16, String)> {
-    let stable: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.stability >= STABLE).collect();
-    if let Some(best) = stable.iter().map(|candidate| candidate.simplified_silhouette).max_by(f64::total_cmp) {
-        let enough = |candidate: &&&Candidate| candidate.simplified_silhouette >= granularity * best;
+    let stable: Vec<&Candidate> =
+        candidates.iter().filter(|candidate| candidate.stability >= STABLE).collect();
+    if let Some(best) =
+        stable.iter().map(|candidate| candidate.simplified_silhouette).max_by(f64::total_cmp)
+    {
+        let enough =
+            |candidate: &&&Candidate| candidate.simplified_silhouette >= granularity * best;
         let taken = stable.iter().filter(enough).max_by_key(|candidate| candidate.k)?;
         let rule = format!(
             "largest stable k (mean Jaccard over resamples of each persona at least {STABLE}) whose simplified silhouette is at \
@@ -103,7 +110,8 @@ fn decide(candidates: &[Candidate], granularity: f64) -> Option<(u16, String)> {
         );
         return Some((taken.k, rule));
     }
-    let taken = candidates.iter().max_by(|a, b| a.stability.total_cmp(&b.stability).then(b.k.cmp(&a.k)))?;
+    let taken =
+        candidates.iter().max_by(|a, b| a.stability.total_cmp(&b.stability).then(b.k.cmp(&a.k)))?;
     let rule = format!(
         "no k is stable (mean Jaccard over resamples of each persona at least {STABLE}): the most stable one was taken, with {:.2}. \
          Read the personas as slices of a continuum, or as no structure at all",
@@ -117,12 +125,24 @@ mod tests {
     use super::*;
 
     fn candidate(k: u16, simplified_silhouette: f64, stability: f64) -> Candidate {
-        Candidate { k, inertia: 1.0, simplified_silhouette, silhouette: None, stability, smallest_share: 0.1 }
+        Candidate {
+            k,
+            inertia: 1.0,
+            simplified_silhouette,
+            silhouette: None,
+            stability,
+            smallest_share: 0.1,
+        }
     }
 
     #[test]
     fn the_largest_stable_k_near_the_best_is_taken() {
-        let table = [candidate(3, 0.50, 0.9), candidate(4, 0.49, 0.8), candidate(5, 0.48, 0.6), candidate(6, 0.42, 0.9)];
+        let table = [
+            candidate(3, 0.50, 0.9),
+            candidate(4, 0.49, 0.8),
+            candidate(5, 0.48, 0.6),
+            candidate(6, 0.42, 0.9),
+        ];
         assert_eq!(decide(&table, 0.95).map(|d| d.0), Some(4));
         assert_eq!(decide(&table, 0.80).map(|d| d.0), Some(6));
         assert_eq!(decide(&table, 1.00).map(|d| d.0), Some(3));

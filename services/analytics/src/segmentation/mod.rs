@@ -98,13 +98,35 @@ pub struct Fitted {
     pub assignments: Vec<Assignment>,
 }
 
+/// Customers in original units and in the space of distances.
+struct Space {
+    values: Values,
+    scaler: Scaler,
+    points: Points,
+}
+
+impl Space {
+    fn new(activities: &[Activity], asked: &Checked) -> Self {
+        let values = Values::extract(activities, asked.as_of);
+        let scaler = Scaler::fit(&values, &asked.features);
+        let points = Points::new(&values, &scaler);
+        Self { values, scaler, points }
+    }
+}
+
 impl Checked {
     /// Finds the personas among `activities`.
     ///
     /// # Errors
     /// [`Refusal`], each with its reason.
-    pub fn fit(&self, mut activities: Vec<Activity>, progress: Progress<'_>) -> Result<Fitted, Refusal> {
-        let step = |done: f64, what: &str| if progress(done, what) { Ok(()) } else { Err(Refusal::Stopped) };
+    pub fn fit(
+        &self,
+        mut activities: Vec<Activity>,
+        progress: Progress<'_>,
+    ) -> Result<Fitted, Refusal> {
+        let step = |done: f64, what: &str| {
+            if progress(done, what) { Ok(()) } else { Err(Refusal::Stopped) }
+        };
         step(0.1, "computing features")?;
         activities.sort_by(|a, b| a.customer_id.cmp(&b.customer_id));
         let least_k = self.least_k();
@@ -112,42 +134,46 @@ impl Checked {
         if activities.len() < needed {
             return Err(Refusal::TooFewCustomers { customers: activities.len(), needed });
         }
-        let values = Values::extract(&activities, self.as_of);
-        let scaler = Scaler::fit(&values, &self.features);
-        let points = Points::new(&values, &scaler);
-        let distinct = points.distinct(self.greatest_k());
+        let space = Space::new(&activities, self);
+        let distinct = space.points.distinct(self.greatest_k());
         let constant = Refusal::ConstantFeatures { distinct, k: least_k };
-        if distinct < least_k || points.width() == 0 {
+        if distinct < least_k || space.points.width() == 0 {
             return Err(constant);
         }
 
         step(0.2, "choosing k")?;
-        let choice = choice::choose(&points, self, distinct, &|done| progress(0.2 + 0.5 * done, "choosing k"))?;
+        let choice = choice::choose(&space.points, self, distinct, &|done| {
+            progress(0.2 + 0.5 * done, "choosing k")
+        })?;
         let choice = choice.ok_or(constant.clone())?;
         step(0.7, "fitting")?;
-        let clusters = kmeans::fit(&points, usize::from(choice.k), self.restarts, self.seed);
+        let clusters = kmeans::fit(&space.points, usize::from(choice.k), self.restarts, self.seed);
         let clusters = clusters.filter(|found| found.centres.len() >= 2).ok_or(constant)?;
         step(0.85, "describing personas")?;
-        Ok(self.describe(&activities, &values, &points, scaler, clusters, choice))
+        Ok(self.describe(&activities, space, &clusters, choice))
     }
 
     fn describe(
         &self,
         activities: &[Activity],
-        values: &Values,
-        points: &Points,
-        scaler: Scaler,
-        clusters: Clusters,
+        space: Space,
+        clusters: &Clusters,
         choice: Choice,
     ) -> Fitted {
-        let (silhouette, sampled) = quality::sampled_silhouette(points, &clusters.labels, clusters.centres.len(), self.seed);
+        let Space { values, scaler, points } = space;
+        let (silhouette, sampled) = quality::sampled_silhouette(
+            &points,
+            &clusters.labels,
+            clusters.centres.len(),
+            self.seed,
+        );
         let features = features::report(&scaler, self.currency);
-        let (model, assignments) = PersonaModel::new(activities, points, scaler, &clusters);
+        let (model, assignments) = PersonaModel::new(activities, &points, scaler, clusters);
         let personas = personas::describe(&personas::Input {
             activities,
-            values,
+            values: &values,
             model: &model,
-            clusters: &clusters,
+            clusters,
             assignments: &assignments,
             features: &features,
             currency: self.currency,
@@ -156,8 +182,8 @@ impl Checked {
             customers: activities.len() as i64,
             customers_excluded: 0,
             k: clusters.centres.len() as u16,
-            k_rule: choice.rule,
             candidates: choice.with_silhouette(silhouette),
+            k_rule: choice.rule,
             inertia: clusters.inertia,
             silhouette,
             silhouette_customers: sampled as i64,
@@ -165,7 +191,9 @@ impl Checked {
             converged: clusters.converged,
             features,
             currency: self.currency,
-            orders_unvalued: activities.iter().map(|a| a.orders - a.orders_valued).sum(),
+            orders_unvalued: activities.iter().fold(0, |sum: i64, a| {
+                sum.saturating_add(a.orders.saturating_sub(a.orders_valued))
+            }),
         };
         Fitted { model, report, personas, assignments }
     }

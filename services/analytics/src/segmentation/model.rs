@@ -53,8 +53,17 @@ pub struct PersonaModel {
 
 impl PersonaModel {
     /// The model of `clusters`, and the place of everybody it was made from.
-    pub(super) fn new(activities: &[Activity], points: &Points, scaler: Scaler, clusters: &Clusters) -> (Self, Vec<Assignment>) {
-        let mut model = Self { scaler, centres: clusters.centres.clone(), outlier_distances: vec![f64::INFINITY; clusters.centres.len()] };
+    pub(super) fn new(
+        activities: &[Activity],
+        points: &Points,
+        scaler: Scaler,
+        clusters: &Clusters,
+    ) -> (Self, Vec<Assignment>) {
+        let mut model = Self {
+            scaler,
+            centres: clusters.centres.clone(),
+            outlier_distances: vec![f64::INFINITY; clusters.centres.len()],
+        };
         let mut assignments = model.place(activities, points);
         let mut distances = vec![Vec::new(); model.centres.len()];
         for assignment in &assignments {
@@ -65,7 +74,8 @@ impl PersonaModel {
             *limit = stats::quantile(distances, OUTLIER_QUANTILE).unwrap_or(0.0);
         }
         for assignment in &mut assignments {
-            assignment.outlier = assignment.distance > model.outlier_distances[usize::from(assignment.persona)];
+            assignment.outlier =
+                assignment.distance > model.outlier_distances[usize::from(assignment.persona)];
         }
         (model, assignments)
     }
@@ -104,6 +114,9 @@ impl PersonaModel {
 
     /// The coordinate of a persona in a feature of the registry; 0 where the feature is not used.
     pub fn centre(&self, persona: usize, feature: usize) -> f64 {
-        self.scaler.used().position(|place| place == feature).map_or(0.0, |column| self.centres[persona][column])
+        self.scaler
+            .used()
+            .position(|place| place == feature)
+            .map_or(0.0, |column| self.centres[persona][column])
     }
 }

@@ -56,7 +56,10 @@ impl Parameters {
         let mut problems = Vec::new();
         let mut within = |field: &str, value: i64, least: i64, greatest: i64| {
             if !(least..=greatest).contains(&value) {
-                problems.push(Problem { field: field.to_owned(), rule: format!("{value} is not in {least}..={greatest}") });
+                problems.push(Problem {
+                    field: field.to_owned(),
+                    rule: format!("{value} is not in {least}..={greatest}"),
+                });
             }
         };
         if let Some(k) = self.k {
@@ -73,7 +76,10 @@ impl Parameters {
             let field = format!("features[{place}]");
             if features::find(name).is_none() {
                 let known: Vec<_> = features::REGISTRY.iter().map(|feature| feature.name).collect();
-                problems.push(Problem { field, rule: format!("there is no feature {name:?}; there are {}", known.join(", ")) });
+                problems.push(Problem {
+                    field,
+                    rule: format!("there is no feature {name:?}; there are {}", known.join(", ")),
+                });
             } else if self.features[..place].contains(name) {
                 problems.push(Problem { field, rule: format!("{name:?} is there twice") });
             }

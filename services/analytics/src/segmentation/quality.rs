@@ -27,7 +27,12 @@ pub(super) fn simplified_silhouette(points: &Points, centres: &[Vec<f64>]) -> f6
 
 /// Mean silhouette (Rousseeuw 1987) of a sample, and the size of the sample. Members of a cluster with one
 /// row in the sample count as 0.
-pub(super) fn sampled_silhouette(points: &Points, labels: &[u16], k: usize, seed: u64) -> (f64, usize) {
+pub(super) fn sampled_silhouette(
+    points: &Points,
+    labels: &[u16],
+    k: usize,
+    seed: u64,
+) -> (f64, usize) {
     let rows = random::sample(points.rows(), SAMPLE, random::derive(seed, "silhouette", 0));
     let sample = points.select(&rows);
     let labels: Vec<usize> = rows.iter().map(|&row| usize::from(labels[row])).collect();
@@ -43,7 +48,8 @@ pub(super) fn sampled_silhouette(points: &Points, labels: &[u16], k: usize, seed
             return 0.0;
         }
         let a = sums[own] / (sizes[own] - 1) as f64;
-        let others = (0..k).filter(|&c| c != own && sizes[c] > 0).map(|c| sums[c] / sizes[c] as f64);
+        let others =
+            (0..k).filter(|&c| c != own && sizes[c] > 0).map(|c| sums[c] / sizes[c] as f64);
         let b = others.fold(f64::INFINITY, f64::min);
         if b.is_finite() && a.max(b) > 0.0 { (b - a) / a.max(b) } else { 0.0 }
     };
@@ -61,7 +67,9 @@ pub(super) fn stability(points: &Points, centres: &[Vec<f64>], seed: u64) -> f64
     let labels = label(points, centres);
     let each: Vec<Vec<f64>> = (0..RESAMPLES)
         .into_par_iter()
-        .map(|resample| jaccards(points, &labels, centres.len(), random::derive(seed, "resample", resample)))
+        .map(|resample| {
+            jaccards(points, &labels, centres.len(), random::derive(seed, "resample", resample))
+        })
         .collect();
     let mean = |cluster: usize| each.iter().map(|of| of[cluster]).sum::<f64>() / RESAMPLES as f64;
     (0..centres.len()).map(mean).fold(1.0, f64::min)
