@@ -1,6 +1,9 @@
 //! Counts: what the datastore reports for one metric, group and bucket. Integers only, so that adding
 //! them in any order gives the same.
 
+use super::{GroupKey, Metric};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
 /// What one metric rests on in one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Counts {
@@ -85,15 +88,26 @@ pub struct Incidence {
 }
 
 impl Counts {
-    /// Nothing seen, in the same shape.
-    #[must_use]
-    pub fn empty(&self) -> Self {
-        match self {
-            Self::Answers(_) => Self::Answers(Answers::default()),
-            Self::Share(_) => Self::Share(Share::default()),
-            Self::Spans(_) => Self::Spans(Spans::default()),
-            Self::Total(_) => Self::Total(Total::default()),
-            Self::Incidence(_) => Self::Incidence(Incidence::default()),
+    /// Nothing seen of a metric.
+    pub fn none(metric: Metric) -> Self {
+        match metric {
+            Metric::NpsRelational
+            | Metric::NpsTransactional
+            | Metric::CsatTop2Box
+            | Metric::CsatMean
+            | Metric::CesEasyShare
+            | Metric::CesMean => Self::Answers(Answers::default()),
+            Metric::SurveyResponseRate | Metric::AbandonmentRate | Metric::ChurnRate => {
+                Self::Share(Share::default())
+            }
+            Metric::FirstResponseTime
+            | Metric::FirstResolutionTime
+            | Metric::FullResolutionTime
+            | Metric::QueueWait => Self::Spans(Spans::default()),
+            Metric::Interactions | Metric::ActiveCustomers | Metric::Orders | Metric::Revenue => {
+                Self::Total(Total::default())
+            }
+            Metric::ComplaintsPer100Customers => Self::Incidence(Incidence::default()),
         }
     }
 
@@ -127,5 +141,44 @@ impl Counts {
             }
             _ => debug_assert!(false, "counts of different metrics are never added"),
         }
+    }
+}
+
+/// The counts of one metric by bucket and group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Groups(BTreeMap<GroupKey, Counts>);
+
+impl Groups {
+    /// Adds counts to those of a group.
+    pub fn add(&mut self, key: GroupKey, counts: Counts) {
+        match self.0.entry(key) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(counts);
+            }
+            Entry::Occupied(mut there) => there.get_mut().add(counts),
+        }
+    }
+
+    /// Adds "nothing seen" for buckets that are not there.
+    pub fn fill(&mut self, metric: Metric, buckets: usize) {
+        let there: BTreeSet<usize> = self.0.keys().map(|key| key.bucket).collect();
+        for bucket in (0..buckets).filter(|bucket| !there.contains(bucket)) {
+            self.0.insert(GroupKey { bucket, ..GroupKey::default() }, Counts::none(metric));
+        }
+    }
+
+    /// By bucket, then by group.
+    pub fn iter(&self) -> impl Iterator<Item = (&GroupKey, &Counts)> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing was seen.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }

@@ -1,7 +1,7 @@
 //! Figures against values computed with statsmodels 0.15 and scipy 1.17.
 
 use super::*;
-use crate::metrics::counts::AnswerPattern;
+use crate::metrics::{GroupKey, Groups, counts::AnswerPattern};
 
 const TERMS: Terms = Terms { confidence: 0.95, low_sample_floor: 30, immature: false };
 
@@ -159,5 +159,17 @@ fn groups_are_combined_by_adding_counts() {
     let together = Counts::Answers(singles(&[5, 4, 1, 2, 5]));
     let figure = evaluate(Metric::CsatMean, &whole, &TERMS);
     assert_eq!(figure, evaluate(Metric::CsatMean, &together, &TERMS));
-    assert_eq!(whole.empty(), Counts::Answers(Answers::default()));
+}
+
+#[test]
+fn buckets_without_any_observation_are_filled_in() {
+    let mut groups = Groups::default();
+    groups.add(
+        GroupKey { bucket: 1, ..GroupKey::default() },
+        Counts::Share(Share { hits: 1, of: 2, excluded: 0 }),
+    );
+    groups.fill(Metric::ChurnRate, 3);
+    let status = |counts| evaluate(Metric::ChurnRate, counts, &TERMS).status;
+    let all: Vec<_> = groups.iter().map(|(key, counts)| (key.bucket, status(counts))).collect();
+    assert_eq!(all, [(0, Status::NoData), (1, Status::LowSample), (2, Status::NoData)]);
 }

@@ -12,7 +12,7 @@ mod quantiles;
 
 pub use buckets::{BucketLength, Buckets, WeekStart};
 pub use catalogue::{Definition, definition};
-pub use counts::{Answers, Counts, Incidence, Share, Spans, Total};
+pub use counts::{Answers, Counts, Groups, Incidence, Share, Spans, Total};
 pub use evaluate::{Figure, Interval, Status, Terms, evaluate};
 
 use crate::{

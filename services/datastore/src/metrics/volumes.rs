@@ -1,0 +1,70 @@
+//! Numbers and sums: interactions, customers, orders, money, complaints.
+
+use super::{Frame, fold};
+use crate::error::Result;
+use crate::store::Store;
+use cx_analytics::codes::{FeedbackAction, Kind};
+use cx_analytics::interaction::Currency;
+use cx_analytics::metrics::{Counts, Groups, Incidence, Metric, Total};
+
+/// Interactions, customers with one, or orders.
+pub(super) async fn number(store: &Store, frame: &Frame<'_>, metric: Metric) -> Result<Groups> {
+    let (what, kinds) = match metric {
+        Metric::ActiveCustomers => ("COUNT(DISTINCT i.customer_id)", &Kind::ALL[..]),
+        Metric::Orders => ("COUNT(*)", &[Kind::Order][..]),
+        _ => ("COUNT(*)", &Kind::ALL[..]),
+    };
+    let (columns, rows) = (frame.columns("i.occurred_at"), frame.of_kinds(kinds));
+    let text = format!("SELECT {columns}, {what} AS n {rows} GROUP BY 1, 2, 3, 4");
+    fold(store, frame, &text, |row, _| {
+        let n: i64 = row.take()?;
+        Ok(Counts::Total(Total { sum: n.into(), n, excluded: 0 }))
+    })
+    .await
+}
+
+/// Sums of order totals by currency. Orders without one are a group without currency.
+pub(super) async fn revenue(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    // Summed in two halves, as a sum of many 64-bit numbers may not fit into one.
+    let text = format!(
+        "SELECT {}, COALESCE(i.currency, '') AS currency, COUNT(*) AS n,
+                CAST(SUM(i.amount >> 31) AS BIGINT) AS upper_half, CAST(SUM(i.amount & 2147483647) AS BIGINT) AS lower_half
+         {} GROUP BY 1, 2, 3, 4, 5",
+        frame.columns("i.occurred_at"),
+        frame.of_kinds(&[Kind::Order]),
+    );
+    fold(store, frame, &text, |row, key| {
+        key.currency = Currency::parse(&row.take::<String>()?);
+        let n: i64 = row.take()?;
+        let (upper, lower): (Option<i64>, Option<i64>) = (row.take()?, row.take()?);
+        Ok(Counts::Total(match key.currency {
+            Some(_) => {
+                let sum = (i128::from(upper.unwrap_or(0)) << 31) + i128::from(lower.unwrap_or(0));
+                Total { sum, n, excluded: 0 }
+            }
+            None => Total { sum: 0, n: 0, excluded: n },
+        }))
+    })
+    .await
+}
+
+/// Complaints raised, and the customers active beside them.
+pub(super) async fn complaints(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    let text = format!(
+        "SELECT bucket, persona, channel, stage, CAST(SUM(complaints) AS BIGINT) AS events,
+                COUNT(*) FILTER (WHERE complaints > 0) AS affected, COUNT(*) AS customers
+         FROM (
+           SELECT {}, i.customer_id, COUNT(*) FILTER (WHERE i.kind = {} AND i.action = {}) AS complaints
+           {} GROUP BY 1, 2, 3, 4, 5
+         ) c
+         GROUP BY bucket, persona, channel, stage",
+        frame.columns("i.occurred_at"),
+        Kind::Complaint.code(),
+        FeedbackAction::Raised.code(),
+        frame.of_kinds(&Kind::ALL),
+    );
+    fold(store, frame, &text, |row, _| {
+        Ok(Counts::Incidence(Incidence { events: row.take()?, affected: row.take()?, customers: row.take()? }))
+    })
+    .await
+}
