@@ -7,6 +7,7 @@ mod active;
 mod connect;
 pub mod error;
 pub mod jobs;
+pub mod metrics;
 mod migrations;
 mod sql;
 mod store;

@@ -34,9 +34,9 @@ impl Store {
             | Metric::CesEasyShare
             | Metric::CesMean => surveys::answers(self, &frame, metric).await,
             Metric::SurveyResponseRate => surveys::response_rate(self, &frame).await,
-            Metric::FirstResponseTime | Metric::FirstResolutionTime | Metric::FullResolutionTime => {
-                cases::spans(self, &frame, metric).await
-            }
+            Metric::FirstResponseTime
+            | Metric::FirstResolutionTime
+            | Metric::FullResolutionTime => cases::spans(self, &frame, metric).await,
             Metric::QueueWait => contacts::waits(self, &frame).await,
             Metric::AbandonmentRate => contacts::abandonment(self, &frame).await,
             Metric::ChurnRate => churn::churned(self, &frame).await,
@@ -56,10 +56,14 @@ impl Store {
         // One look into the index for each kind, instead of reading the table.
         let of_kind = |kind: Kind| {
             let (kind, before) = (kind.code(), before.micros());
-            format!("SELECT MIN(occurred_at) AS first_at FROM interaction WHERE kind = {kind} AND occurred_at < {before}")
+            format!(
+                "SELECT MIN(occurred_at) AS first_at FROM interaction WHERE kind = {kind} AND occurred_at < {before}"
+            )
         };
         let kinds = Kind::ALL.map(of_kind).join(" UNION ALL ");
-        let found = sql::query_one(self.read(), &format!("SELECT MIN(first_at) FROM ({kinds}) k"), vec![]).await?;
+        let found =
+            sql::query_one(self.read(), &format!("SELECT MIN(first_at) FROM ({kinds}) k"), vec![])
+                .await?;
         found.map_or(Ok(None), |row| Columns::of(&row).opt_instant())
     }
 }

@@ -22,7 +22,8 @@ pub(super) async fn churned(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
         let key = group(&mut row)?;
         let (until, gone, customers): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
         for bucket in key.bucket..usize::try_from(until).unwrap_or_default() {
-            let hits = if i64::try_from(bucket).is_ok_and(|bucket| bucket < gone) { customers } else { 0 };
+            let hits =
+                if i64::try_from(bucket).is_ok_and(|bucket| bucket < gone) { customers } else { 0 };
             let share = Share { hits, of: customers, excluded: 0 };
             groups.add(GroupKey { bucket, ..key }, Counts::Share(share));
         }
@@ -34,7 +35,8 @@ fn text(frame: &Frame<'_>) -> String {
     let churned = frame.question.churned;
     let (look_back, horizon) = (days(churned.look_back_days), days(churned.horizon_days));
     let codes: Vec<i16> = churned.kinds.iter().map(|kind| kind.code()).collect();
-    let earliest = churned.cut_offs.first().map_or(0, |first| first.micros().saturating_sub(look_back));
+    let earliest =
+        churned.cut_offs.first().map_or(0, |first| first.micros().saturating_sub(look_back));
     format!(
         "SELECT * FROM (
            SELECT {from} AS first_cut, {groups}, {until} AS until_cut, {gone} AS gone_cut, COUNT(*) AS customers

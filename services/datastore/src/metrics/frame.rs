@@ -88,7 +88,9 @@ impl<'a> Frame<'a> {
     /// `persona, channel, stage` of rows of `i`; -1 and 0 stand for none, and for what is not grouped by.
     pub fn groups(&self) -> String {
         let by = self.question.by;
-        let part = |asked: bool, column: &'static str, none: &'static str| if asked { column } else { none };
+        let part = |asked: bool, column: &'static str, none: &'static str| {
+            if asked { column } else { none }
+        };
         format!(
             "CAST({} AS BIGINT) AS persona, CAST({} AS BIGINT) AS channel, CAST({} AS BIGINT) AS stage",
             part(by.persona, "COALESCE(a.persona, -1)", "-1"),
@@ -176,7 +178,8 @@ mod tests {
 
     #[test]
     fn the_rank_is_searched_by_halves() {
-        let edges: Vec<Timestamp> = [10, 20, 30].into_iter().filter_map(Timestamp::from_micros).collect();
+        let edges: Vec<Timestamp> =
+            [10, 20, 30].into_iter().filter_map(Timestamp::from_micros).collect();
         assert_eq!(
             rank("t", &edges),
             "CAST(CASE WHEN t < 20 THEN CASE WHEN t < 10 THEN 0 ELSE 1 END \

@@ -4,7 +4,9 @@ use super::{Frame, fold};
 use crate::error::Result;
 use crate::store::Store;
 use cx_analytics::codes::{Kind, SurveyAction, SurveyKind};
-use cx_analytics::metrics::{Answers, Counts, counts::AnswerPattern, Groups, Metric, ResponsePolicy, Share};
+use cx_analytics::metrics::{
+    Answers, Counts, Groups, Metric, ResponsePolicy, Share, counts::AnswerPattern,
+};
 
 /// What a metric makes of an answer, as conditions on its row.
 struct Reading {
@@ -23,12 +25,18 @@ const CES_SCALE: &str = "i.score_min = 1 AND i.score_max = 7 AND i.lower_is_bett
 
 const fn reading(metric: Metric) -> Reading {
     match metric {
-        Metric::NpsRelational => {
-            Reading { kind: SurveyKind::NpsRelational, valid: NPS_SCALE, high: "i.score >= 9", low: "i.score <= 6" }
-        }
-        Metric::NpsTransactional => {
-            Reading { kind: SurveyKind::NpsTransactional, valid: NPS_SCALE, high: "i.score >= 9", low: "i.score <= 6" }
-        }
+        Metric::NpsRelational => Reading {
+            kind: SurveyKind::NpsRelational,
+            valid: NPS_SCALE,
+            high: "i.score >= 9",
+            low: "i.score <= 6",
+        },
+        Metric::NpsTransactional => Reading {
+            kind: SurveyKind::NpsTransactional,
+            valid: NPS_SCALE,
+            high: "i.score >= 9",
+            low: "i.score <= 6",
+        },
         Metric::CsatTop2Box => Reading {
             kind: SurveyKind::Csat,
             valid: "i.score_min = 1 AND i.score_max IN (5, 10)",

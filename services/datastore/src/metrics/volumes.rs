@@ -64,7 +64,11 @@ pub(super) async fn complaints(store: &Store, frame: &Frame<'_>) -> Result<Group
         frame.of_kinds(&Kind::ALL),
     );
     fold(store, frame, &text, |row, _| {
-        Ok(Counts::Incidence(Incidence { events: row.take()?, affected: row.take()?, customers: row.take()? }))
+        Ok(Counts::Incidence(Incidence {
+            events: row.take()?,
+            affected: row.take()?,
+            customers: row.take()?,
+        }))
     })
     .await
 }
