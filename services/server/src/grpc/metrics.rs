@@ -1,0 +1,9 @@
+//! `MetricsService`: measures segments.
+
+use super::Api;
+use tonic::service::Routes;
+
+/// Adds the service: `routes.add_service(configured!(MetricsServiceServer, Handler))`.
+pub(super) fn add(routes: Routes, _api: &Api) -> Routes {
+    routes
+}
