@@ -86,60 +86,27 @@ impl Life {
         self.currency.map(|currency| Money { currency, amount_minor })
     }
 
-    fn engage(
-        &mut self,
-        day: f64,
-        channel: Channel,
-        stage: Stage,
-        action: EngagementAction,
-        subject: &str,
-    ) {
+    fn engage(&mut self, day: f64, at: (Channel, Stage), action: EngagementAction, subject: &str) {
         let lasting = matches!(action, EngagementAction::Session | EngagementAction::View);
         let duration = lasting.then(|| self.random.log_normal(150.0, 0.7) as i64 * SECOND);
         let delivered = matches!(action, EngagementAction::Sent | EngagementAction::Ad)
             .then(|| self.random.chance(0.97));
         let subject = Some(subject.to_owned());
-        self.note(
-            day,
-            channel,
-            stage,
-            Payload::Engagement { action, delivered, duration, subject },
-        );
+        let payload = Payload::Engagement { action, delivered, duration, subject };
+        self.note(day, at.0, at.1, payload);
     }
 
     /// First sight and first steps.
     fn arrive(&mut self, day: f64) {
         if self.random.chance(0.6) {
-            self.engage(
-                day - 2.0,
-                Channel::Social,
-                Stage::Awareness,
-                EngagementAction::Ad,
-                "spring campaign",
-            );
+            let at = (Channel::Social, Stage::Awareness);
+            self.engage(day - 2.0, at, EngagementAction::Ad, "spring campaign");
         }
         if self.archetype == Archetype::NewEnthusiast {
-            self.engage(
-                day,
-                Channel::MobileApp,
-                Stage::Onboarding,
-                EngagementAction::Session,
-                "first steps",
-            );
-            self.engage(
-                day + 1.0,
-                Channel::Email,
-                Stage::Onboarding,
-                EngagementAction::Open,
-                "welcome",
-            );
-            self.engage(
-                day + 2.0,
-                Channel::Web,
-                Stage::Onboarding,
-                EngagementAction::View,
-                "how-to",
-            );
+            let at = |channel| (channel, Stage::Onboarding);
+            self.engage(day, at(Channel::MobileApp), EngagementAction::Session, "first steps");
+            self.engage(day + 1.0, at(Channel::Email), EngagementAction::Open, "welcome");
+            self.engage(day + 2.0, at(Channel::Web), EngagementAction::View, "how-to");
         }
     }
 
@@ -218,7 +185,7 @@ impl Life {
             ]);
             let subject = self.random.text(&["new arrivals", "offers", "garden", "kitchen"]);
             let action = action.unwrap_or(EngagementAction::View);
-            self.engage(before, channel, Stage::Consideration, action, &subject);
+            self.engage(before, (channel, Stage::Consideration), action, &subject);
         }
     }
 
@@ -275,16 +242,11 @@ impl Life {
             } else {
                 EngagementAction::Sent
             };
-            self.engage(day, channel, Stage::Awareness, action, "offers of the week");
+            self.engage(day, (channel, Stage::Awareness), action, "offers of the week");
             let interest = if day < left { 0.35 * self.satisfaction } else { 0.03 };
             if channel == Channel::Email && self.random.chance(interest) {
-                self.engage(
-                    day + 0.5,
-                    channel,
-                    Stage::Awareness,
-                    EngagementAction::Open,
-                    "offers of the week",
-                );
+                let at = (channel, Stage::Awareness);
+                self.engage(day + 0.5, at, EngagementAction::Open, "offers of the week");
             }
         }
     }

@@ -12,6 +12,15 @@ use crate::{
 
 const REASONS: &[&str] = &["delivery", "billing", "product fault", "returns", "account"];
 
+/// A wish to be helped.
+struct Request<'a> {
+    day: f64,
+    channel: Channel,
+    reason: &'a str,
+    /// Time in the queue, in seconds.
+    wait: f64,
+}
+
 impl Life {
     /// A problem, from the first attempt to solve it to the survey about it.
     pub(super) fn problem(&mut self, day: f64) {
@@ -38,17 +47,18 @@ impl Life {
             self.cases += 1;
             format!("case-{}", self.cases)
         });
-        self.contact(day + 0.01, channel, wait, abandoned, &reason, case_id.clone());
+        let request = Request { day: day + 0.01, channel, reason: &reason, wait };
+        self.contact(&request, abandoned, case_id.clone());
         if abandoned {
             harm += 0.08;
             let again = day + self.random.between(0.1, 3.0);
-            self.contact(again, channel, wait * 0.7, false, &reason, None);
+            self.contact(&Request { day: again, wait: wait * 0.7, ..request }, false, None);
         }
         let mut end = day + 0.2;
         if let Some(case_id) = case_id {
             let hours = self.random.log_normal(12.0 * (1.5 - self.satisfaction), 0.9);
             let reopened = self.random.chance(0.45 * (1.0 - self.satisfaction));
-            end = self.case(day + 0.02, channel, hours, reopened, &case_id, &reason);
+            end = self.case(&request, &case_id, hours, reopened);
             harm += (hours / 400.0).min(0.1) + if reopened { 0.08 } else { 0.0 };
         }
         self.satisfaction = (self.satisfaction - harm * self.random.between(0.4, 1.6)).max(0.02);
@@ -64,15 +74,8 @@ impl Life {
         }
     }
 
-    fn contact(
-        &mut self,
-        day: f64,
-        channel: Channel,
-        wait: f64,
-        abandoned: bool,
-        reason: &str,
-        case_id: Option<String>,
-    ) {
+    fn contact(&mut self, request: &Request<'_>, abandoned: bool, case_id: Option<String>) {
+        let Request { day, channel, reason, wait } = *request;
         let by_bot =
             matches!(channel, Channel::Chat | Channel::Messaging) && self.random.chance(0.4);
         let handler = if by_bot { Handler::Bot } else { Handler::Human };
@@ -88,15 +91,8 @@ impl Life {
     }
 
     /// A case from opening to its last solution. Returns the day of that.
-    fn case(
-        &mut self,
-        day: f64,
-        channel: Channel,
-        hours: f64,
-        reopened: bool,
-        case_id: &str,
-        reason: &str,
-    ) -> f64 {
+    fn case(&mut self, request: &Request<'_>, case_id: &str, hours: f64, reopened: bool) -> f64 {
+        let Request { day, channel, reason, .. } = *request;
         let mut event = |day: f64, action: CaseAction, handler: Option<Handler>| {
             let payload = Payload::Case {
                 case_id: case_id.to_owned(),

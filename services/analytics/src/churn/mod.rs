@@ -1,0 +1,27 @@
+//! Churn: who is about to leave, why, and what is at stake.
+//!
+//! A customer who was active in the look-back before a cut-off has churned when no qualifying activity
+//! follows in the horizon after it. A model is trained on past cut-offs whose outcome is known, tested on
+//! a later one that it has not seen, and used only where it beats the recency rule there. Pure functions:
+//! where the snapshots come from and where the risks go is not known here.
+
+mod definition;
+mod features;
+mod logistic;
+mod measures;
+mod quality;
+mod rule;
+mod scale;
+mod score;
+mod table;
+mod train;
+mod words;
+
+pub use definition::{Definition, Violation, cutoffs};
+pub use features::{FEATURES, Feature, Row, Subject, Topic, Unit, row};
+pub use quality::{Bin, Quality};
+pub use score::{Band, Reason, Risk, value_at_risk};
+pub use train::{Basis, Coefficient, Model, Report, Snapshot, train};
+
+#[cfg(test)]
+mod tests;
