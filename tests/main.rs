@@ -4,4 +4,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop with a panic")]
 
+#[macro_use]
+mod support;
+
+mod command_line;
+mod databases;
 mod house;
+mod serving;

@@ -31,5 +31,6 @@ if [ -z "${CX_TEST_POSTGRES_URL:-}" ]; then
   trap 'exec {hold}>&-; wait $pid || true' EXIT
 fi
 
+export CX_TEST_REQUIRE_POSTGRES=1 # nothing is skipped
 cargo test --workspace "$@"
 [ $# -gt 0 ] || tests/smoke/run.sh

@@ -18,6 +18,9 @@ pub enum Engine {
     Postgres,
 }
 
+/// An empty database whose text order is not that of bytes, as most servers have it: ids must not depend on it.
+const EMPTY: &str = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+
 /// A database that is gone when this is dropped.
 pub struct Database {
     url: String,
@@ -44,7 +47,11 @@ impl Database {
         match engine {
             Engine::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
-                Self { url: format!("sqlite://{}", folder.path().join("cx.db").display()), folder, postgres: None }
+                Self {
+                    url: format!("sqlite://{}", folder.path().join("cx.db").display()),
+                    folder,
+                    postgres: None,
+                }
             }
             Engine::Postgres => Self::create(None),
         }
@@ -54,7 +61,12 @@ impl Database {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let cluster = Cluster::get();
         let name = cluster.name(&NEXT.fetch_add(1, Ordering::Relaxed).to_string());
-        cluster.admin(&format!("CREATE DATABASE {name} TEMPLATE {}", template.unwrap_or("template0"))).unwrap();
+        match template {
+            Some(template) => {
+                cluster.admin(&format!("CREATE DATABASE {name} TEMPLATE {template}")).unwrap()
+            }
+            None => cluster.admin(&format!("CREATE DATABASE {name} {EMPTY}")).unwrap(),
+        };
         Self { url: cluster.url(&name), folder: tempfile::tempdir().unwrap(), postgres: Some(name) }
     }
 
@@ -70,7 +82,7 @@ impl Database {
 
     /// Its options, as the server would have them.
     pub fn options(&self) -> Options {
-        options(&self.url)
+        Options::new(&self.url)
     }
 
     /// A store on it.
@@ -95,7 +107,7 @@ async fn template() -> &'static str {
         .get_or_init(|| async {
             let cluster = Cluster::get();
             let name = cluster.name("template");
-            cluster.admin(&format!("CREATE DATABASE {name}")).unwrap();
+            cluster.admin(&format!("CREATE DATABASE {name} {EMPTY}")).unwrap();
             migrate(&cluster.url(&name)).await;
             name
         })
@@ -103,11 +115,7 @@ async fn template() -> &'static str {
 }
 
 async fn migrate(url: &str) {
-    let store = Store::connect(&options(url)).await.unwrap();
+    let store = Store::connect(&Options::new(url)).await.unwrap();
     store.migrate().await.unwrap();
-    store.close().await.unwrap();
-}
-
-fn options(url: &str) -> Options {
-    Options { url: url.to_owned(), ..Options::default() }
+    store.close().await;
 }

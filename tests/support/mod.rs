@@ -2,8 +2,10 @@
 
 pub mod database;
 pub mod postgres;
+pub mod server;
 
 pub use database::{Database, Engine};
+pub use server::{Server, reason_of, violations_of};
 
 use std::process::Command;
 

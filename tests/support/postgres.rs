@@ -36,11 +36,16 @@ impl Cluster {
             .spawn()
             .map_err(|error| format!("bash does not start: {error}"))?;
         let mut line = String::new();
-        BufReader::new(guard.stdout.take().unwrap()).read_line(&mut line).map_err(|error| error.to_string())?;
+        BufReader::new(guard.stdout.take().unwrap())
+            .read_line(&mut line)
+            .map_err(|error| error.to_string())?;
         match line.trim().split_once(' ') {
-            Some((psql, url)) => {
-                Ok(Self { psql: psql.into(), url: url.into(), prefix: format!("cx_test_{token}_"), _guard: guard })
-            }
+            Some((psql, url)) => Ok(Self {
+                psql: psql.into(),
+                url: url.into(),
+                prefix: format!("cx_test_{token}_"),
+                _guard: guard,
+            }),
             None => {
                 let output = guard.wait_with_output().map_err(|error| error.to_string())?;
                 Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())

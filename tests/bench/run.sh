@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Measures `cx` against the bare tools, interleaved, and prints medians as ratios. Arguments: ingest, segment, or nothing for both.
+# Needs psql and sqlite3 as rivals, and python3 for pandas and scikit-learn; what is missing is installed.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+missing=()
+command -v sqlite3 >/dev/null || missing+=(sqlite3)
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
+python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+if [ ${#missing[@]} -gt 0 ]; then
+  root=(); [ "$(id -u)" = 0 ] || root=(sudo)
+  "${root[@]}" apt-get update -q
+  DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}"
+fi
+
+venv="${CARGO_TARGET_DIR:-target}/bench-venv"
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/pip" install -q --disable-pip-version-check 'pandas>=2.2' 'scikit-learn>=1.5' 'psycopg[binary]>=3.2'
+CX_BENCH_PYTHON=$(cd "$venv" && pwd)/bin/python cargo bench --bench speed -- "$@"
