@@ -6,6 +6,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod fault;
+pub(crate) mod ingest;
 mod postgres;
 mod sqlite;
 
@@ -124,6 +125,24 @@ pub(crate) async fn lock_migrations(tx: &DatabaseTransaction) -> Result<()> {
              LOCK TABLE seaql_migrations IN SHARE ROW EXCLUSIVE MODE",
         )
         .await?;
+    }
+    Ok(())
+}
+
+/// Keeps erasures from beginning before this transaction ends. Whoever writes about customers calls it, then looks who was
+/// erased, then writes: so nobody comes back. (SQLite has one writer, which is the same.)
+pub(crate) async fn hold_erasures(tx: &DatabaseTransaction) -> Result<()> {
+    lock_suppression(tx, "ROW SHARE").await
+}
+
+/// Waits until nobody holds erasures up any more, and keeps new ones out until this transaction ends.
+pub(crate) async fn stop_writers(tx: &DatabaseTransaction) -> Result<()> {
+    lock_suppression(tx, "EXCLUSIVE").await
+}
+
+async fn lock_suppression(tx: &DatabaseTransaction, mode: &str) -> Result<()> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_unprepared(&format!("LOCK TABLE suppression IN {mode} MODE")).await?;
     }
     Ok(())
 }

@@ -98,6 +98,18 @@ impl Error {
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(fault) if fault.transient)
     }
+
+    /// This error as it came from a commit. A commit whose answer was lost may have happened, so it is not to be tried
+    /// again here: only the caller knows whether that is harmless. One that the database refused did not happen.
+    pub(crate) fn final_after_commit(self) -> Self {
+        match self {
+            Self::Unavailable(mut fault) => {
+                fault.transient &= matches!(fault.code.as_str(), "40001" | "40P01");
+                Self::Unavailable(fault)
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<sea_orm::DbErr> for Error {

@@ -4,17 +4,27 @@
 //! `connect` names an engine. The store reads no clock: instants are arguments. It knows nothing of the wire.
 
 mod active;
+pub mod activity;
 mod connect;
+pub mod customers;
 pub mod error;
+pub mod ingest;
+pub mod interactions;
 pub mod jobs;
 pub mod metrics;
 mod migrations;
+mod rows;
 mod sql;
 mod store;
+mod suppression;
 #[cfg(test)]
 mod testing;
 
+pub use activity::Scope;
 pub use connect::Options;
+pub use customers::MoneySums;
 pub use error::{Error, Fault, Result};
+pub use ingest::Outcome;
+pub use interactions::Stored;
 pub use jobs::{Failure, Job, JobKind, JobState};
 pub use store::Store;

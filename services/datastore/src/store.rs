@@ -4,7 +4,9 @@
 
 use crate::connect::{self, Options, Pools};
 use crate::error::{Error, Result};
+use crate::ingest::Queue;
 use crate::migrations;
+use crate::suppression::Keys;
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ pub struct Store {
 
 struct Inner {
     pools: Pools,
+    queue: Queue,
+    keys: Keys,
 }
 
 impl std::fmt::Debug for Store {
@@ -27,7 +31,7 @@ impl std::fmt::Debug for Store {
 }
 
 /// Times a transaction is tried again after a deadlock, a serialization failure or a lost connection.
-const RETRIES: u32 = 5;
+pub(crate) const RETRIES: u32 = 5;
 
 impl Store {
     /// Opens the database. Does not migrate it: see [`Store::migrate`] and [`Store::schema_check`].
@@ -36,7 +40,9 @@ impl Store {
     /// [`Error::Url`], [`Error::Unsafe`] where the database may lose what it acknowledges, [`Error::Unavailable`].
     pub async fn connect(options: &Options) -> Result<Self> {
         let pools = connect::open(options).await?;
-        Ok(Self { inner: Arc::new(Inner { pools }) })
+        let keys = Keys::new(pools.read.clone());
+        let queue = Queue::start(&pools.ingest, &keys, options.queue_records);
+        Ok(Self { inner: Arc::new(Inner { pools, queue, keys }) })
     }
 
     /// Brings the schema up to date and gives the names of the migrations applied now. Two that start at once, and one
@@ -71,11 +77,23 @@ impl Store {
 
     /// Waits for what is under way and closes every connection, for all clones.
     pub async fn close(self) {
+        self.inner.queue.drain().await;
         let pools = &self.inner.pools;
+        pools.ingest.close().await;
         for pool in [&pools.read, &pools.write, &pools.long, &pools.write_long] {
             // Closing reports nothing on which anybody could act.
             let _ = pool.close_by_ref().await;
         }
+    }
+
+    /// The queue of what is to be stored.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    /// The key of erased customers' hashes.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.inner.keys
     }
 
     /// Connections for short reads.
@@ -139,19 +157,7 @@ async fn attempt_once<T>(
     let value = work(&tx).await?;
     match tx.commit().await {
         Ok(()) => Ok(value),
-        Err(error) => Err(after_commit(error.into())),
-    }
-}
-
-/// A commit whose answer was lost may have happened: it is not tried again here, as only the caller knows whether
-/// that is harmless. One that the database refused did not happen.
-fn after_commit(error: Error) -> Error {
-    match error {
-        Error::Unavailable(mut fault) => {
-            fault.transient &= matches!(fault.code.as_str(), "40001" | "40P01");
-            Error::Unavailable(fault)
-        }
-        other => other,
+        Err(error) => Err(Error::from(error).final_after_commit()),
     }
 }
 
@@ -189,7 +195,7 @@ mod tests {
     #[test]
     fn a_commit_whose_answer_was_lost_is_not_repeated() {
         let lost = |code: &str| {
-            after_commit(Error::Unavailable(Fault::new(code, "", true))).is_transient()
+            Error::Unavailable(Fault::new(code, "", true)).final_after_commit().is_transient()
         };
         assert!(!lost("io"));
         assert!(!lost("08006"));

@@ -1,5 +1,7 @@
 //! A database of its own for each test, on every engine that is there.
 
+pub(crate) mod samples;
+
 use crate::{Options, Store};
 use futures::FutureExt;
 use sqlx::{Connection, PgConnection};

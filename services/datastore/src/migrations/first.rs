@@ -24,6 +24,13 @@ impl MigrationTrait for Migration {
         for statement in statements(&words) {
             db.execute_unprepared(&statement).await?;
         }
+        // The key under which ids of erased customers are hashed: 32 bytes that nobody can guess.
+        let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+        let key = blake3::hash(random.map(uuid::Uuid::into_bytes).as_flattened()).to_hex();
+        db.execute_unprepared(&format!(
+            "INSERT INTO setting (name, value) VALUES ('suppression_key', '{key}')"
+        ))
+        .await?;
         Ok(())
     }
 }
