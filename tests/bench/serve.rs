@@ -15,7 +15,9 @@ pub fn cx() -> Command {
 
 /// Migrates the database at a URL.
 pub fn migrate(url: &str) {
-    assert!(cx().args(["migrate", "--database", url]).stdout(Stdio::null()).status().unwrap().success());
+    assert!(
+        cx().args(["migrate", "--database", url]).stdout(Stdio::null()).status().unwrap().success()
+    );
 }
 
 /// A server at work; stopped when dropped.
@@ -45,15 +47,25 @@ impl Server {
 
     /// Sends these batches on one stream, and returns the time until the last one was acknowledged.
     pub async fn stream(&mut self, batches: Vec<StreamInteractionsRequest>) -> Duration {
-        let (count, records) = (batches.len(), batches.iter().map(|batch| batch.interactions.len() as i64).sum());
+        let (count, records) =
+            (batches.len(), batches.iter().map(|batch| batch.interactions.len() as i64).sum());
         let start = Instant::now();
-        let mut answers = self.client.stream_interactions(tokio_stream::iter(batches)).await.unwrap().into_inner();
+        let mut answers = self
+            .client
+            .stream_interactions(tokio_stream::iter(batches))
+            .await
+            .unwrap()
+            .into_inner();
         let (mut acknowledged, mut accepted) = (0, 0_i64);
         while let Some(answer) = answers.message().await.unwrap() {
             acknowledged += 1;
             accepted += answer.summary.unwrap().accepted;
         }
-        assert_eq!((acknowledged, accepted), (count, records), "everything is acknowledged and new");
+        assert_eq!(
+            (acknowledged, accepted),
+            (count, records),
+            "everything is acknowledged and new"
+        );
         start.elapsed()
     }
 }
