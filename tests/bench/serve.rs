@@ -20,9 +20,12 @@ pub fn migrate(url: &str) {
     );
 }
 
+/// A process that is stopped when this is dropped.
+struct Process(Child);
+
 /// A server at work; stopped when dropped.
 pub struct Server {
-    process: Child,
+    _process: Process,
     client: IngestServiceClient<Channel>,
 }
 
@@ -30,15 +33,15 @@ impl Server {
     /// Starts one on a migrated database.
     pub async fn start(database: &str) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let process = cx()
+        let mut command = cx();
+        command
             .args(["serve", "--database", database, "--listen", &address.to_string()])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        let process = Process(command.spawn().unwrap());
         let endpoint = Endpoint::try_from(format!("http://{address}")).unwrap();
         for _ in 0..400 {
             if let Ok(channel) = endpoint.connect().await {
-                return Self { process, client: IngestServiceClient::new(channel) };
+                return Self { _process: process, client: IngestServiceClient::new(channel) };
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
@@ -70,10 +73,10 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
         // By its own number: std can only kill, and the server should close its database in order.
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
-        let _ = self.process.wait();
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
     }
 }
