@@ -8,6 +8,7 @@ pub mod codec;
 pub mod customer;
 pub mod from_proto;
 pub mod ingest;
+pub mod layers;
 pub mod metrics;
 pub mod page_token;
 pub mod persona;

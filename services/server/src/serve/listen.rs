@@ -3,6 +3,7 @@
 //! HTTP/2 without tonic's own server, because that one has no cap on connections, waits for ever for the
 //! first bytes of one and for its end, and spins where the process is out of file descriptors.
 
+use crate::grpc::layers::Chain;
 use hyper::server::conn::http2;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -15,7 +16,6 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::service::Routes;
 
 /// Most connections at once. More wait in the backlog of the kernel.
 const MAX_CONNECTIONS: usize = 2000;
@@ -27,13 +27,15 @@ const PREFACE_TIME: Duration = Duration::from_secs(10);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 /// Pause after a failed accept: without file descriptors the next one fails as well.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes that a caller may send ahead on a stream, and on a connection. They are held before any budget.
+const WINDOWS: (u32, u32) = (256 * 1024, 512 * 1024);
 /// The first bytes of every HTTP/2 connection.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Accepts until `stop`. Connections are tracked by `connections` and end at once with `cut`.
 pub(super) async fn accept(
     listener: TcpListener,
-    routes: Routes,
+    chain: Chain,
     stop: CancellationToken,
     cut: CancellationToken,
     connections: TaskTracker,
@@ -56,7 +58,7 @@ pub(super) async fn accept(
                 connections.spawn(connection(
                     socket,
                     slot,
-                    routes.clone(),
+                    chain.clone(),
                     stop.clone(),
                     cut.clone(),
                 ));
@@ -77,7 +79,7 @@ pub(super) async fn accept(
 async fn connection(
     socket: TcpStream,
     _slot: OwnedSemaphorePermit,
-    routes: Routes,
+    chain: Chain,
     stop: CancellationToken,
     cut: CancellationToken,
 ) {
@@ -91,9 +93,11 @@ async fn connection(
     let serving = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(WINDOWS.0)
+        .initial_connection_window_size(WINDOWS.1)
         .keep_alive_interval(KEEPALIVE.0)
         .keep_alive_timeout(KEEPALIVE.1)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(routes));
+        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(chain));
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

@@ -7,7 +7,7 @@ mod listen;
 mod reflection;
 
 use crate::{
-    grpc::{self, Api},
+    grpc::{self, Api, layers},
     work,
 };
 use cx_datastore::Store;
@@ -55,12 +55,13 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
     let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
     let api = Api { store: store.clone(), work: work::Bell::default(), stop: stop.clone() };
     let (health, health_service) = health::Health::new().await;
-    let routes = reflection::add(grpc::routes(&api)).add_service(health_service).prepare();
+    let routes = reflection::add(grpc::routes(&api)).add_service(health_service);
+    let chain = layers::around(routes);
 
     let (connections, background) = (TaskTracker::new(), TaskTracker::new());
     background.spawn(listen::accept(
         listener,
-        routes,
+        chain,
         stop.clone(),
         cut.clone(),
         connections.clone(),

@@ -1,0 +1,103 @@
+//! What every request passes on its way in, and every answer on its way out: one chain, outermost first.
+//!
+//! Each step mends a default of the stack below that hurts under load or hides the truth. Steps know HTTP
+//! and gRPC framing; they know no message and no service but for the list of streams.
+
+mod budget;
+mod deadline;
+mod explain;
+mod overload;
+mod panics;
+mod record;
+mod sealed;
+
+pub use budget::Meter;
+
+use super::status::Refusal;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use std::{convert::Infallible, future::Future};
+use tonic::{Status, body::Body, service::Routes};
+use tower::{Service, ServiceExt, service_fn, util::BoxCloneSyncService};
+
+/// The rest of the chain.
+type Next = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+/// The whole chain, as a connection calls it.
+pub type Chain = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
+
+/// Methods whose answer is a stream, which may take as long as it takes.
+const STREAMS: [&str; 4] = [
+    "/cx.v1.IngestService/StreamInteractions",
+    "/cx.v1.CustomerService/ExportCustomer",
+    "/cx.v1.SegmentationService/WatchSegmentation",
+    "/cx.v1.PersonaService/ExportPersonaMembers",
+];
+
+/// Puts the chain around the services. Read it from the bottom: the last step is the outermost.
+pub fn around(routes: Routes) -> Chain {
+    let next = Next::new(routes.prepare());
+    // Refusals that tonic makes by itself, in our words and with our reasons.
+    let next = step(next, explain::explain);
+    // Bytes of requests held in memory, over all connections.
+    let next = step(next, budget::within(budget::Total::default()));
+    // Requests in hand, over all connections: beyond them OVERLOADED at once rather than late for all.
+    let next = step(next, overload::limit());
+    // The caller's deadline, or one of ours: DEADLINE_EXCEEDED, where tonic would say CANCELLED.
+    let next = step(next, deadline::keep);
+    // A panic ends one request, with INTERNAL, and not its connection.
+    let next = step(next, panics::catch);
+    // One line in the log for each request, whatever became of it.
+    let next = step(next, record::record);
+    Chain::new(next.map_request(|request: Request<Incoming>| request.map(Body::new)))
+}
+
+/// Puts one step before the rest.
+fn step<F, Fut>(next: Next, step: F) -> Next
+where
+    F: Fn(Request<Body>, Next) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Response<Body>> + Send + 'static,
+{
+    Next::new(service_fn(move |request| {
+        let answer = step(request, next.clone());
+        async move { Ok(answer.await) }
+    }))
+}
+
+/// Goes on with the rest of the chain, which never fails: errors are answers.
+async fn go_on(mut next: Next, request: Request<Body>) -> Response<Body> {
+    match next.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// The answer that is a refusal.
+fn refuse(refusal: Refusal) -> Response<Body> {
+    Status::from(refusal).into_http()
+}
+
+/// Whether a path is one of the API's own, rather than health or reflection.
+fn is_ours(path: &str) -> bool {
+    path.starts_with("/cx.v1.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prost::Message;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_list_of_streams_is_that_of_the_api() {
+        let set = prost_types::FileDescriptorSet::decode(crate::FILE_DESCRIPTOR_SET)
+            .expect("descriptors");
+        let mut streams = BTreeSet::new();
+        for service in set.file.iter().flat_map(|file| &file.service) {
+            let streaming = service.method.iter().filter(|method| method.server_streaming());
+            streams.extend(
+                streaming.map(|method| format!("/cx.v1.{}/{}", service.name(), method.name())),
+            );
+        }
+        assert_eq!(streams, STREAMS.map(str::to_owned).into());
+    }
+}
