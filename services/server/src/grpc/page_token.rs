@@ -6,12 +6,15 @@
 
 use super::status::Refusal;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use prost::Message;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Rows a page where the request does not say.
 const DEFAULT_PAGE: u64 = 50;
 /// Most rows a page.
 const MAX_PAGE: u64 = 1000;
+/// Most bytes of rows a page, but that one row always fits.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// The token of the page after the row with this key.
 pub fn issue<K: Serialize>(scope: &[&str], key: &K) -> String {
@@ -42,6 +45,21 @@ pub fn page_size(asked: i32) -> Result<u64, Refusal> {
         Ok(size) => Ok(size.min(MAX_PAGE)),
         Err(_) => Err(Refusal::field("page_size", format!("{asked} is negative"))),
     }
+}
+
+/// The page of so many rows that also stays smaller than what clients take in one message (often 4 MiB),
+/// with the last of them where there are more. Give it one row more than the page has.
+pub fn page<T: Message + Clone>(rows: impl Iterator<Item = T>, size: u64) -> (Vec<T>, Option<T>) {
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    for row in rows {
+        bytes += row.encoded_len();
+        if page.len() as u64 == size || (bytes > MAX_BYTES && !page.is_empty()) {
+            let last = page.last().cloned();
+            return (page, last);
+        }
+        page.push(row);
+    }
+    (page, None)
 }
 
 fn tag(scope: &[&str], key: &serde_json::Value) -> String {
@@ -92,6 +110,18 @@ mod tests {
         for foreign in ["!", "e30", "bm90IGpzb24", &URL_SAFE_NO_PAD.encode("[\"x\",1]")] {
             assert!(matches!(read::<i64>(foreign, &["r"]), Err(Refusal::InvalidPageToken)));
         }
+    }
+
+    #[test]
+    fn pages_end_with_their_size_or_their_bytes() {
+        let rows = |n: usize, text: usize| (0..n).map(move |_| "x".repeat(text));
+        assert_eq!(page(rows(3, 1), 3).1, None);
+        let (taken, last) = page(rows(4, 1), 3);
+        assert_eq!((taken.len(), last.is_some()), (3, true));
+        let (taken, last) = page(rows(3, MAX_BYTES / 2 - 10), 3);
+        assert_eq!((taken.len(), last.is_some()), (2, true));
+        let (taken, last) = page(rows(2, MAX_BYTES * 2), 3);
+        assert_eq!((taken.len(), last.is_some()), (1, true));
     }
 
     #[test]
