@@ -5,6 +5,7 @@
 mod health;
 mod listen;
 mod reflection;
+mod sweep;
 
 use crate::{
     grpc::{self, Api, layers},
@@ -67,6 +68,7 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
         connections.clone(),
     ));
     background.spawn(health.clone().follow(store.clone(), stop.clone()));
+    background.spawn(sweep::forever(store.clone(), stop.clone()));
     for _ in 0..options.workers {
         background.spawn(work::work_forever(store.clone(), api.work.clone(), stop.clone()));
     }

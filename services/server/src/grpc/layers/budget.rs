@@ -4,7 +4,7 @@
 use super::{Next, Refusal, go_on, is_ours};
 use futures::future::BoxFuture;
 use http::{Request, Response};
-use http_body::{Body as _, Frame};
+use http_body::Frame;
 use std::{
     pin::Pin,
     sync::{
