@@ -67,12 +67,7 @@ pub struct Invalid {
 impl Global {
     /// Connects to the database, without looking at its schema.
     pub async fn connect(&self) -> anyhow::Result<Store> {
-        match Store::connect(&Options::new(&self.database)).await {
-            Err(cx_datastore::Error::Url { reason }) => {
-                Err(Invalid { key: "--database (CX_DATABASE)", reason: reason.to_owned() }.into())
-            }
-            connected => Ok(connected?),
-        }
+        Ok(Store::connect(&Options::new(&self.database)).await?)
     }
 }
 

@@ -46,10 +46,7 @@ impl Healthcheck {
             anyhow::anyhow!("{}: {}", status.code().description(), status.message())
         })?;
         match answer.into_inner().status() {
-            ServingStatus::Serving => {
-                println!("SERVING");
-                Ok(())
-            }
+            ServingStatus::Serving => Ok(println!("SERVING")),
             other => bail!("{}", other.as_str_name()),
         }
     }

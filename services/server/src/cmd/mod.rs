@@ -3,6 +3,7 @@
 //! Data goes to stdout, talk to stderr. A verb is a struct of its arguments with a `run`.
 
 pub mod healthcheck;
+pub mod import;
 pub mod migrate;
 pub mod serve;
 
@@ -16,6 +17,8 @@ pub enum Verb {
     Serve(serve::Serve),
     /// Bring the database to the schema that this version needs
     Migrate(migrate::Migrate),
+    /// Import files of interactions or customers
+    Import(Box<import::Import>),
     /// Ask a running server whether it serves; ends with 0 where it does
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -26,6 +29,7 @@ impl Verb {
         match self {
             Self::Serve(verb) => verb.run(global).await,
             Self::Migrate(verb) => verb.run(global).await,
+            Self::Import(verb) => verb.run(global).await,
             Self::Healthcheck(verb) => verb.run(global).await,
         }
     }
