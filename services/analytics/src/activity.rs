@@ -145,12 +145,12 @@ pub struct Activity {
     pub cancelled_last_at: Option<Timestamp>,
 }
 
-#[cfg(test)]
 impl Activity {
-    /// Nothing counted, for tests to fill in.
-    pub(crate) fn empty(customer_id: &str, at: Timestamp) -> Self {
+    /// Nothing yet: what counting starts from, with an instant that stands for the first and the last interaction.
+    pub fn empty(customer_id: impl Into<String>, at: Timestamp) -> Self {
+        let none = ScoreActivity::default();
         Self {
-            customer_id: customer_id.to_owned(),
+            customer_id: customer_id.into(),
             interactions: 0,
             first_at: at,
             last_at: at,
@@ -195,10 +195,10 @@ impl Activity {
             feature_requests: 0,
             referrals: 0,
             surveys: 0,
-            nps: ScoreActivity::default(),
-            csat: ScoreActivity::default(),
-            ces: ScoreActivity::default(),
-            rating: ScoreActivity::default(),
+            nps: none,
+            csat: none,
+            ces: none,
+            rating: none,
             engagements: 0,
             engagements_90d: 0,
             clicks: 0,

@@ -5,6 +5,7 @@
 
 mod active;
 pub mod activity;
+mod assignments;
 mod connect;
 pub mod customers;
 pub mod error;
@@ -13,7 +14,9 @@ pub mod interactions;
 pub mod jobs;
 pub mod metrics;
 mod migrations;
+mod personas;
 mod rows;
+mod segmentations;
 mod sql;
 mod store;
 mod suppression;
@@ -27,4 +30,6 @@ pub use error::{Error, Fault, Result};
 pub use ingest::Outcome;
 pub use interactions::Stored;
 pub use jobs::{Failure, Job, JobKind, JobState};
+pub use personas::{Label, LabelChange, StoredPersona};
+pub use segmentations::Publication;
 pub use store::Store;

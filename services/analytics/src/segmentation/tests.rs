@@ -15,70 +15,6 @@ fn as_of() -> Timestamp {
     Timestamp::from_micros(AS_OF).expect("in range")
 }
 
-/// A customer of whom nothing but a first interaction is known.
-fn blank(customer_id: &str, at: Timestamp) -> Activity {
-    let none = ScoreActivity::default();
-    Activity {
-        customer_id: customer_id.to_owned(),
-        interactions: 0,
-        first_at: at,
-        last_at: at,
-        active_days: 0,
-        interactions_30d: 0,
-        interactions_90d: 0,
-        interactions_prior_90d: 0,
-        interactions_365d: 0,
-        by_channel: [0; 12],
-        by_stage: [0; 8],
-        orders: 0,
-        order_first_at: None,
-        order_last_at: None,
-        order_days: 0,
-        orders_30d: 0,
-        orders_90d: 0,
-        orders_prior_90d: 0,
-        orders_365d: 0,
-        order_items: 0,
-        orders_valued: 0,
-        order_value: 0,
-        order_value_90d: 0,
-        order_value_prior_90d: 0,
-        order_value_365d: 0,
-        order_value_max: 0,
-        returns: 0,
-        refund_value: 0,
-        contacts: 0,
-        contacts_90d: 0,
-        contacts_by_bot: 0,
-        contacts_abandoned: 0,
-        waits: 0,
-        wait_sum: 0,
-        wait_max: 0,
-        cases_opened: 0,
-        cases_solved: 0,
-        cases_reopened: 0,
-        self_service: 0,
-        self_service_resolved: 0,
-        complaints: 0,
-        complaints_90d: 0,
-        feature_requests: 0,
-        referrals: 0,
-        surveys: 0,
-        nps: none,
-        csat: none,
-        ces: none,
-        rating: none,
-        engagements: 0,
-        engagements_90d: 0,
-        clicks: 0,
-        engagement_last_at: None,
-        subscriptions_started: 0,
-        subscriptions_cancelled: 0,
-        subscription_last_at: None,
-        cancelled_last_at: None,
-    }
-}
-
 fn score(into: &mut ScoreActivity, score: &Score) {
     let permille = i64::from(score.value - score.min) * 1000 / i64::from(score.max - score.min);
     into.answers += 1;
@@ -141,7 +77,8 @@ fn population(size: u64) -> (Vec<Activity>, Vec<Archetype>) {
     let members =
         Population::new(1, size, as_of()).filter(|member| !member.interactions.is_empty());
     let counted = members.map(|member| {
-        let mut activity = blank(&member.customer.customer_id, member.interactions[0].occurred_at);
+        let mut activity =
+            Activity::empty(&member.customer.customer_id, member.interactions[0].occurred_at);
         member.interactions.iter().for_each(|interaction| count(&mut activity, interaction));
         (activity, member.archetype)
     });
@@ -222,7 +159,7 @@ fn each_refusal_has_its_name() {
     assert_eq!(refusal, Refusal::TooFewCustomers { customers: 0, needed: 30 });
 
     let same: Vec<Activity> =
-        (0..100).map(|i| blank(&format!("c{i:03}"), as_of().days_before(3))).collect();
+        (0..100).map(|i| Activity::empty(&format!("c{i:03}"), as_of().days_before(3))).collect();
     let refusal = fit(Parameters::at(as_of()), same.clone()).expect_err("all alike");
     assert_eq!(refusal, Refusal::ConstantFeatures { distinct: 1, k: 3 });
     let two = same.into_iter().enumerate().map(|(i, mut activity)| {
@@ -240,7 +177,7 @@ fn each_refusal_has_its_name() {
 #[test]
 fn two_kinds_of_customers_make_two_personas() {
     let customers = (0..60).map(|i| {
-        let mut activity = blank(&format!("c{i:03}"), as_of().days_before(3));
+        let mut activity = Activity::empty(&format!("c{i:03}"), as_of().days_before(3));
         activity.orders = if i % 3 == 0 { 8 } else { 1 };
         activity.orders_valued = activity.orders;
         activity.order_value = activity.orders * 1000;
@@ -257,8 +194,10 @@ fn two_kinds_of_customers_make_two_personas() {
 #[test]
 fn absurd_numbers_do_not_panic() {
     let customers = (0..90).map(|i| {
-        let mut activity =
-            blank(&format!("c{i:03}"), if i % 2 == 0 { Timestamp::MIN } else { as_of() });
+        let mut activity = Activity::empty(
+            &format!("c{i:03}"),
+            if i % 2 == 0 { Timestamp::MIN } else { as_of() },
+        );
         activity.orders = [0, 1, i64::MAX][i % 3];
         activity.orders_valued = activity.orders.min(1);
         activity.order_value = [i64::MIN, -5, i64::MAX][i % 3];

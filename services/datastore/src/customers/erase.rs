@@ -28,6 +28,7 @@ impl Store {
         })
         .await?;
         self.write_long(async |tx| {
+            personas_forget(tx, customer_id).await?;
             let erased = delete(tx, "interaction", customer_id).await?;
             for table in ["customer", "assignment", "churn_risk"] {
                 delete(tx, table, customer_id).await?;
@@ -59,7 +60,11 @@ impl Store {
             for part in ids.chunks(10_000) {
                 let part = part.iter().map(String::as_str).collect();
                 for id in self.suppressed_among(self.long(), part).await? {
-                    self.write(async |tx| delete(tx, table, id).await).await?;
+                    let forget = async |tx: &DatabaseTransaction| {
+                        personas_forget(tx, id).await?;
+                        delete(tx, table, id).await
+                    };
+                    self.write(forget).await?;
                     swept += 1;
                 }
             }

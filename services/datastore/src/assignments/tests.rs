@@ -1,0 +1,176 @@
+//! Publishing, reading, naming and forgetting, on every engine.
+
+use crate::error::{Error, Result};
+use crate::jobs::JobKind;
+use crate::personas::{LabelChange, personas_forget};
+use crate::segmentations::Publication;
+use crate::store::Store;
+use crate::testing::{at, on_every_engine};
+use cx_analytics::Activity;
+use cx_analytics::segmentation::{Fitted, Parameters};
+
+const LEASE: i64 = 30_000_000;
+
+/// Sixty customers of two kinds.
+fn fitted() -> Fitted {
+    let customers = (0..60).map(|number| {
+        let mut activity = Activity::empty(format!("c{number:02}"), at(-number * 86_400));
+        activity.orders = if number % 3 == 0 { 8 + number % 2 } else { 1 };
+        activity
+    });
+    let parameters = Parameters { k: Some(2), ..Parameters::at(at(0)) };
+    parameters
+        .check()
+        .expect("rules hold")
+        .fit(customers.collect(), &|_, _| true)
+        .expect("two kinds")
+}
+
+async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) -> Result<()> {
+    store.job_create(JobKind::Segmentation, "{}", activate, None, id.to_owned(), at(0)).await?;
+    store.job_claim("w", at(1), LEASE).await?;
+    store
+        .segmentation_publish(Publication { id, owner: "w", as_of: at(0), fitted, activate }, at(2))
+        .await
+}
+
+#[tokio::test]
+async fn a_segmentation_is_read_back_as_it_was_written() {
+    on_every_engine(async |store| {
+        let fitted = fitted();
+        publish(&store, "s1", &fitted, true).await.expect("publish");
+        assert_eq!(
+            store.active_get(JobKind::Segmentation).await.expect("active").as_deref(),
+            Some("s1")
+        );
+        assert_eq!(
+            store.segmentation_report("s1").await.expect("report"),
+            Some(fitted.report.clone())
+        );
+        let (as_of, model) =
+            store.segmentation_model("s1").await.expect("model").expect("it is there");
+        assert_eq!((as_of, model), (at(0), fitted.model.clone()));
+        assert_eq!(store.segmentation_as_of("s2").await.expect("as_of"), None);
+        let personas = store.personas_list("s1").await.expect("personas");
+        let found: Vec<_> = personas.iter().map(|stored| stored.persona.clone()).collect();
+        assert_eq!(found, fitted.personas);
+        let mut members = Vec::new();
+        loop {
+            let after = members
+                .last()
+                .map(|m: &cx_analytics::segmentation::Assignment| m.customer_id.clone());
+            let page = store.assignments_list("s1", None, after.as_deref(), 7).await.expect("page");
+            if page.is_empty() {
+                break;
+            }
+            members.extend(page);
+        }
+        assert_eq!(members, fitted.assignments);
+        let second = store.assignments_list("s1", Some(1), None, 100).await.expect("page");
+        assert_eq!(second.len() as i64, store.assignments_count("s1", 1).await.expect("count"));
+        assert!(second.iter().all(|member| member.persona == 1));
+        assert_eq!(
+            store.assignment_get("s1", "c07").await.expect("get"),
+            Some(fitted.assignments[7].clone())
+        );
+        assert_eq!(store.assignment_get("s1", "nobody").await.expect("get"), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_publication_whose_lease_was_lost() {
+    on_every_engine(async |store| {
+        let fitted = fitted();
+        let create =
+            store.job_create(JobKind::Segmentation, "{}", true, None, "s1".to_owned(), at(0));
+        create.await.expect("create");
+        store.job_claim("w", at(1), LEASE).await.expect("claim");
+        store.job_claim("other", at(90), LEASE).await.expect("claim").expect("the lease ended");
+        let late =
+            Publication { id: "s1", owner: "w", as_of: at(0), fitted: &fitted, activate: true };
+        assert!(matches!(store.segmentation_publish(late, at(91)).await, Err(Error::LeaseLost)));
+        assert_eq!(store.segmentation_report("s1").await.expect("report"), None);
+        assert!(store.personas_list("s1").await.expect("personas").is_empty());
+        assert!(store.assignments_list("s1", None, None, 10).await.expect("page").is_empty());
+        assert_eq!(store.active_get(JobKind::Segmentation).await.expect("active"), None);
+        let right = Publication { owner: "other", ..late };
+        store.segmentation_publish(right, at(92)).await.expect("publish");
+        assert_eq!(store.personas_list("s1").await.expect("personas").len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_given_name_stays_and_an_old_etag_is_refused() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(), true).await.expect("publish");
+        let first = store.personas_list("s1").await.expect("personas").remove(0);
+        let id = first.persona.persona_id.as_str();
+        let name = |name: &str| LabelChange { name: Some(name.to_owned()), description: None };
+        let given = store
+            .persona_label_set(id, &name("Regulars"), &first.label.etag, at(3))
+            .await
+            .expect("set");
+        assert_ne!(given.etag, first.label.etag);
+        let again = store.persona_get("s1", id).await.expect("get").expect("it is there");
+        assert_eq!(again.label, given);
+        let stale = store.persona_label_set(id, &name("Others"), &first.label.etag, at(4)).await;
+        assert!(matches!(stale, Err(Error::EtagMismatch { etag }) if etag == given.etag));
+        // The same data, parameters and seed give the same persona in a later segmentation, and the name with it.
+        publish(&store, "s2", &fitted(), true).await.expect("publish");
+        let later = store.persona_get("s2", id).await.expect("get").expect("the same id");
+        assert_eq!(later.label.name.as_deref(), Some("Regulars"));
+        let description =
+            LabelChange { name: None, description: Some("They come often.".to_owned()) };
+        let both = store.persona_label_set(id, &description, "", at(5)).await.expect("set");
+        assert_eq!(both.name.as_deref(), Some("Regulars"));
+        let bare = LabelChange { name: Some(String::new()), description: Some(String::new()) };
+        assert_eq!(
+            store.persona_label_set(id, &bare, &both.etag, at(6)).await.expect("set"),
+            first.label
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_writers_with_one_etag_one_wins_and_without_all_do() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(), true).await.expect("publish");
+        let first = store.personas_list("s1").await.expect("personas").remove(0);
+        let (id, etag) = (first.persona.persona_id.as_str(), first.label.etag.as_str());
+        let change = |i: usize| LabelChange { name: Some(format!("name {i}")), description: None };
+        let changes: Vec<LabelChange> = (0..8).map(change).collect();
+        let race = async |etag: &str| {
+            let all = changes.iter().map(|change| store.persona_label_set(id, change, etag, at(3)));
+            futures::future::join_all(all).await.into_iter().filter(Result::is_ok).count()
+        };
+        assert_eq!(race(etag).await, 1);
+        assert_eq!(race("").await, 8);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_erased_customer_no_longer_stands_for_a_persona() {
+    on_every_engine(async |store| {
+        let fitted = fitted();
+        publish(&store, "s1", &fitted, true).await.expect("publish");
+        let typical = fitted.personas[0].typical_customer_id.clone();
+        store.write(async |tx| personas_forget(tx, &typical).await).await.expect("forget");
+        let next = store
+            .personas_list("s1")
+            .await
+            .expect("personas")
+            .remove(0)
+            .persona
+            .typical_customer_id;
+        assert_ne!(next, typical);
+        let members =
+            || fitted.assignments.iter().filter(|a| a.persona == 0 && a.customer_id != typical);
+        let nearest = members().map(|a| a.distance).fold(f64::INFINITY, f64::min);
+        assert!(members().any(|a| a.customer_id == next && a.distance == nearest));
+    })
+    .await;
+}

@@ -1,0 +1,255 @@
+//! Personas as they were found, and the names that people gave them.
+//!
+//! A persona never changes after its segmentation was published, but for one thing: when the customer who stands
+//! for the whole is erased, the next nearest takes the place. Given names are kept apart, by persona id, and so
+//! outlive any segmentation.
+
+use crate::connect::Column;
+use crate::error::{Error, Result};
+use crate::segmentations::{json, parsed};
+use crate::sql::{self, Columns};
+use crate::store::Store;
+use cx_analytics::Timestamp;
+use cx_analytics::personas::Persona;
+use sea_orm::{DatabaseTransaction, QueryResult};
+
+/// A persona of a segmentation, with what people call it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredPersona {
+    /// The segmentation.
+    pub segmentation_id: String,
+    /// The instant before which interactions were counted.
+    pub as_of: Timestamp,
+    /// Its place in the segmentation, by which assignments name it.
+    pub ordinal: u16,
+    /// What was found.
+    pub persona: Persona,
+    /// The given name and description.
+    pub label: Label,
+}
+
+/// What people call a persona.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The given name, if any.
+    pub name: Option<String>,
+    /// The given description, if any.
+    pub description: Option<String>,
+    /// Changes whenever one of them changes.
+    pub etag: String,
+}
+
+impl Label {
+    fn new(name: Option<String>, description: Option<String>) -> Self {
+        let mut hash = blake3::Hasher::new();
+        for text in [&name, &description] {
+            // The length in front tells ("a", "b") from ("ab", "").
+            let length = text.as_ref().map_or(u64::MAX, |text| text.len() as u64);
+            hash.update(&length.to_le_bytes())
+                .update(text.as_deref().unwrap_or_default().as_bytes());
+        }
+        let etag = hash.finalize().to_hex()[..16].to_owned();
+        Self { name, description, etag }
+    }
+}
+
+/// A change of a label: an absent field stays as it is, an empty one is taken away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LabelChange {
+    /// The name.
+    pub name: Option<String>,
+    /// The description.
+    pub description: Option<String>,
+}
+
+impl LabelChange {
+    fn applied_to(&self, label: Label) -> Label {
+        let changed = |change: &Option<String>, old| match change.as_deref() {
+            None => old,
+            Some("") => None,
+            Some(text) => Some(text.to_owned()),
+        };
+        Label::new(changed(&self.name, label.name), changed(&self.description, label.description))
+    }
+}
+
+/// Times a change without an etag is tried again where somebody else was a moment earlier.
+const RETRIES: u32 = 10;
+
+const SELECT: &str =
+    "SELECT p.segmentation_id, s.as_of, p.ordinal, p.profile, l.name, l.description
+                      FROM persona p
+                      JOIN segmentation s ON s.segmentation_id = p.segmentation_id
+                      LEFT JOIN persona_label l ON l.persona_id = p.persona_id
+                      WHERE p.segmentation_id = $1";
+
+impl Store {
+    /// All personas of a segmentation, largest first; their places are their ordinals.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn personas_list(&self, segmentation_id: &str) -> Result<Vec<StoredPersona>> {
+        let sql = format!("{SELECT} ORDER BY p.ordinal");
+        let rows = sql::query_all(self.read(), &sql, vec![segmentation_id.into()]).await?;
+        rows.iter().map(stored).collect()
+    }
+
+    /// One persona of a segmentation.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn persona_get(
+        &self,
+        segmentation_id: &str,
+        persona_id: &str,
+    ) -> Result<Option<StoredPersona>> {
+        let sql = format!("{SELECT} AND p.persona_id = $2");
+        let values = vec![segmentation_id.into(), persona_id.into()];
+        sql::query_one(self.read(), &sql, values).await?.as_ref().map(stored).transpose()
+    }
+
+    /// Changes what a persona is called, if its etag is still `etag`; whatever it is where `etag` is empty. The caller
+    /// has checked that the persona exists.
+    ///
+    /// # Errors
+    /// [`Error::EtagMismatch`], [`Error::Unavailable`].
+    pub async fn persona_label_set(
+        &self,
+        persona_id: &str,
+        change: &LabelChange,
+        etag: &str,
+        now: Timestamp,
+    ) -> Result<Label> {
+        for _ in 0..RETRIES {
+            let outcome =
+                self.write(async |tx| label_set(tx, persona_id, change, etag, now).await).await?;
+            match outcome {
+                Some(label) => return Ok(label),
+                // Somebody changed it between our read and our write; only an etag makes that a refusal.
+                None if etag.is_empty() => {}
+                None => return Err(Error::EtagMismatch { etag: String::new() }),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+}
+
+/// None where another transaction was faster.
+async fn label_set(
+    tx: &DatabaseTransaction,
+    persona_id: &str,
+    change: &LabelChange,
+    etag: &str,
+    now: Timestamp,
+) -> Result<Option<Label>> {
+    let none = Label::new(None, None);
+    sql::execute(
+        tx,
+        "INSERT INTO persona_label (persona_id, etag, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        vec![persona_id.into(), none.etag.into(), now.micros().into()],
+    )
+    .await?;
+    let sql = "SELECT name, description FROM persona_label WHERE persona_id = $1";
+    let row = sql::query_one(tx, sql, vec![persona_id.into()])
+        .await?
+        .ok_or(Error::Corrupt { what: "label" })?;
+    let old = label(&mut Columns::of(&row))?;
+    if !etag.is_empty() && etag != old.etag {
+        return Err(Error::EtagMismatch { etag: old.etag });
+    }
+    let before = old.etag.clone();
+    let new = change.applied_to(old);
+    let touched = sql::execute(
+        tx,
+        "UPDATE persona_label SET name = $2, description = $3, etag = $4, updated_at = $5 WHERE persona_id = $1 AND etag = $6",
+        vec![
+            persona_id.into(),
+            new.name.clone().into(),
+            new.description.clone().into(),
+            new.etag.clone().into(),
+            now.micros().into(),
+            before.into(),
+        ],
+    )
+    .await?;
+    Ok((touched == 1).then_some(new))
+}
+
+fn label(columns: &mut Columns<'_>) -> Result<Label> {
+    let name = columns.take()?;
+    Ok(Label::new(name, columns.take()?))
+}
+
+fn stored(row: &QueryResult) -> Result<StoredPersona> {
+    let mut columns = Columns::of(row);
+    Ok(StoredPersona {
+        segmentation_id: columns.take()?,
+        as_of: columns.instant()?,
+        ordinal: ordinal(columns.take()?)?,
+        persona: parsed(&columns.take::<String>()?, "profile of a persona")?,
+        label: label(&mut columns)?,
+    })
+}
+
+/// A persona's place, as stored.
+pub(crate) fn ordinal(stored: i16) -> Result<u16> {
+    u16::try_from(stored).map_err(|_| Error::Corrupt { what: "place of a persona" })
+}
+
+/// The rows of a segmentation's personas.
+pub(crate) fn columns(
+    segmentation_id: &str,
+    personas: &[Persona],
+) -> Result<Vec<(&'static str, Column)>> {
+    let profiles: Result<Vec<String>> =
+        personas.iter().map(|persona| json(persona, "profile")).collect();
+    Ok(vec![
+        ("segmentation_id", Column::Text(vec![segmentation_id.to_owned(); personas.len()])),
+        (
+            "persona_id",
+            Column::Text(personas.iter().map(|persona| persona.persona_id.clone()).collect()),
+        ),
+        ("ordinal", Column::I16((0..personas.len()).map(|place| place as i16).collect())),
+        ("customers", Column::I64(personas.iter().map(|persona| persona.customers).collect())),
+        ("profile", Column::Text(profiles?)),
+    ])
+}
+
+/// Takes a customer out of every persona for which they stand as the typical one, as part of erasing them: to be
+/// called while their assignments are still there. The next nearest member takes the place.
+pub(crate) async fn personas_forget(tx: &DatabaseTransaction, customer_id: &str) -> Result<()> {
+    let rows = sql::query_all(
+        tx,
+        "SELECT p.segmentation_id, p.persona_id, p.ordinal, p.profile
+         FROM assignment a
+         JOIN persona p ON p.segmentation_id = a.segmentation_id AND p.ordinal = a.persona
+         WHERE a.customer_id = $1",
+        vec![customer_id.into()],
+    )
+    .await?;
+    for row in &rows {
+        let mut columns = Columns::of(row);
+        let (segmentation_id, persona_id): (String, String) = (columns.take()?, columns.take()?);
+        let (ordinal, profile): (i16, String) = (columns.take()?, columns.take()?);
+        let mut persona: Persona = parsed(&profile, "profile of a persona")?;
+        if persona.typical_customer_id != customer_id {
+            continue;
+        }
+        let next = sql::query_one(
+            tx,
+            "SELECT customer_id FROM assignment WHERE segmentation_id = $1 AND persona = $2 AND customer_id <> $3
+             ORDER BY distance, customer_id LIMIT 1",
+            vec![segmentation_id.as_str().into(), ordinal.into(), customer_id.into()],
+        )
+        .await?;
+        persona.typical_customer_id =
+            next.map(|row| Columns::of(&row).take()).transpose()?.unwrap_or_default();
+        sql::execute(
+            tx,
+            "UPDATE persona SET profile = $3 WHERE segmentation_id = $1 AND persona_id = $2",
+            vec![segmentation_id.into(), persona_id.into(), json(&persona, "profile")?.into()],
+        )
+        .await?;
+    }
+    Ok(())
+}
