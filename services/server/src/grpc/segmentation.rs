@@ -1,9 +1,208 @@
 //! `SegmentationService`: fits and activates segmentations.
 
-use super::Api;
-use tonic::service::Routes;
+use super::{
+    Api, configured,
+    from_proto::{Violations, segmentation_parameters},
+    page_token,
+    status::Refusal,
+    to_proto,
+};
+use crate::{
+    clock,
+    proto::{
+        self, ActivateSegmentationRequest, ActivateSegmentationResponse, CreateSegmentationRequest,
+        CreateSegmentationResponse, GetSegmentationRequest, GetSegmentationResponse,
+        ListSegmentationsRequest, ListSegmentationsResponse, WatchSegmentationRequest,
+        WatchSegmentationResponse,
+        segmentation_service_server::{SegmentationService, SegmentationServiceServer},
+    },
+};
+use cx_analytics::Timestamp;
+use cx_datastore::{Job, JobKind, JobState};
+use futures::stream::BoxStream;
+use std::time::Duration;
+use tonic::{Request, Response, Status, service::Routes};
 
-/// Adds the service: `routes.add_service(configured!(SegmentationServiceServer, Handler))`.
-pub(super) fn add(routes: Routes, _api: &Api) -> Routes {
-    routes
+/// How often a run that is watched is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Adds the service.
+pub(super) fn add(routes: Routes, api: &Api) -> Routes {
+    routes.add_service(configured!(SegmentationServiceServer, Handler { api: api.clone() }))
+}
+
+#[derive(Clone)]
+struct Handler {
+    api: Api,
+}
+
+#[tonic::async_trait]
+impl SegmentationService for Handler {
+    type WatchSegmentationStream = BoxStream<'static, Result<WatchSegmentationResponse, Status>>;
+
+    async fn create_segmentation(
+        &self,
+        request: Request<CreateSegmentationRequest>,
+    ) -> Result<Response<CreateSegmentationResponse>, Status> {
+        let request = request.into_inner();
+        let now = clock::now();
+        let mut v = Violations::new();
+        let request_id = v.optional_id("request_id", request.request_id);
+        let asked = request.parameters.unwrap_or_default();
+        let parameters = segmentation_parameters(&mut v, "parameters", asked, now);
+        v.refuse()?;
+        let parameters = serde_json::to_string(&parameters.as_deref()).map_err(|e| Refusal::internal(&e))?;
+        let id = uuid::Uuid::now_v7().to_string();
+        let create = self.api.store.job_create(
+            JobKind::Segmentation,
+            &parameters,
+            request.activate,
+            request_id.as_deref(),
+            id,
+            now,
+        );
+        let job = create.await.map_err(Refusal::from)?;
+        self.api.work.ring();
+        Ok(Response::new(CreateSegmentationResponse { segmentation: Some(self.view(job).await?) }))
+    }
+
+    async fn get_segmentation(
+        &self,
+        request: Request<GetSegmentationRequest>,
+    ) -> Result<Response<GetSegmentationResponse>, Status> {
+        let id = match request.into_inner().segmentation_id {
+            id if id.is_empty() => active(&self.api).await?,
+            id => id,
+        };
+        let job = job(&self.api, &id).await?;
+        Ok(Response::new(GetSegmentationResponse { segmentation: Some(self.view(job).await?) }))
+    }
+
+    async fn list_segmentations(
+        &self,
+        request: Request<ListSegmentationsRequest>,
+    ) -> Result<Response<ListSegmentationsResponse>, Status> {
+        const SCOPE: &[&str] = &["ListSegmentations"];
+        let request = request.into_inner();
+        let size = page_token::page_size(request.page_size)?;
+        let after: Option<(Timestamp, String)> = page_token::read(&request.page_token, SCOPE)?;
+        let list = self.api.store.jobs_list(JobKind::Segmentation, after, size + 1);
+        let mut jobs = list.await.map_err(Refusal::from)?;
+        let more = jobs.len() as u64 > size;
+        jobs.truncate(size as usize);
+        let last = jobs.last().filter(|_| more);
+        let next_page_token =
+            last.map_or_else(String::new, |job| page_token::issue(SCOPE, &(job.created_at, &job.id)));
+        let mut segmentations = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            segmentations.push(self.view(job).await?);
+        }
+        Ok(Response::new(ListSegmentationsResponse { segmentations, next_page_token }))
+    }
+
+    async fn watch_segmentation(
+        &self,
+        request: Request<WatchSegmentationRequest>,
+    ) -> Result<Response<Self::WatchSegmentationStream>, Status> {
+        let id = required(request.into_inner().segmentation_id)?;
+        let first = job(&self.api, &id).await?;
+        let state = (self.clone(), Watch::Begun(first));
+        let stream = futures::stream::try_unfold(state, |(handler, watch)| async move {
+            let Some(job) = handler.next_change(watch).await? else { return Ok(None) };
+            let told = WatchSegmentationResponse { segmentation: Some(handler.view(job.clone()).await?) };
+            let next = if ended(&job) { Watch::Over } else { Watch::Waiting(job) };
+            Ok(Some((told, (handler, next))))
+        });
+        Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn activate_segmentation(
+        &self,
+        request: Request<ActivateSegmentationRequest>,
+    ) -> Result<Response<ActivateSegmentationResponse>, Status> {
+        let id = required(request.into_inner().segmentation_id)?;
+        let job = succeeded(job(&self.api, &id).await?)?;
+        let activate = self.api.store.active_set(JobKind::Segmentation, &id, clock::now());
+        activate.await.map_err(Refusal::from)?;
+        Ok(Response::new(ActivateSegmentationResponse { segmentation: Some(self.view(job).await?) }))
+    }
+}
+
+/// Where a watch stands.
+enum Watch {
+    /// Nothing was told yet; this is the first thing to tell.
+    Begun(Job),
+    /// This was told last.
+    Waiting(Job),
+    /// The run has ended, and that was told.
+    Over,
+}
+
+impl Handler {
+    /// The segmentation of a job, as it is told.
+    async fn view(&self, job: Job) -> Result<proto::Segmentation, Refusal> {
+        let active = self.api.store.active_get(JobKind::Segmentation).await?;
+        let report = match job.state {
+            JobState::Succeeded => self.api.store.segmentation_report(&job.id).await?,
+            _ => None,
+        };
+        let active = active.as_deref() == Some(job.id.as_str());
+        Ok(to_proto::segmentation(job, report, active))
+    }
+
+    /// Waits until a run is not as it was told last. None where its end was told.
+    async fn next_change(&self, watch: Watch) -> Result<Option<Job>, Refusal> {
+        let told = match watch {
+            Watch::Begun(first) => return Ok(Some(first)),
+            Watch::Waiting(job) => job,
+            Watch::Over => return Ok(None),
+        };
+        loop {
+            tokio::select! {
+                () = self.api.stop.cancelled() => return Err(Refusal::ShuttingDown),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let now = job(&self.api, &told.id).await?;
+            if now != told {
+                return Ok(Some(now));
+            }
+        }
+    }
+}
+
+fn ended(job: &Job) -> bool {
+    matches!(job.state, JobState::Succeeded | JobState::Failed)
+}
+
+fn required(segmentation_id: String) -> Result<String, Refusal> {
+    let mut v = Violations::new();
+    let id = v.id("segmentation_id", segmentation_id);
+    v.refuse().map(|()| id)
+}
+
+/// The id of the active segmentation.
+pub(super) async fn active(api: &Api) -> Result<String, Refusal> {
+    api.store.active_get(JobKind::Segmentation).await?.ok_or(Refusal::NoActiveSegmentation)
+}
+
+/// The job of a segmentation.
+async fn job(api: &Api, id: &str) -> Result<Job, Refusal> {
+    let found = api.store.job_get(id).await?.filter(|job| job.kind == JobKind::Segmentation);
+    found.ok_or_else(|| Refusal::SegmentationNotFound(id.to_owned()))
+}
+
+fn succeeded(job: Job) -> Result<Job, Refusal> {
+    let state = to_proto::run_state(job.state).as_str_name();
+    match job.state {
+        JobState::Succeeded => Ok(job),
+        _ => Err(Refusal::RunNotSucceeded(state.trim_start_matches("RUN_STATE_").to_owned())),
+    }
+}
+
+/// The segmentation that a request about personas means, which has succeeded: the one it names, or the active one.
+pub(super) async fn meant(api: &Api, segmentation_id: String) -> Result<String, Refusal> {
+    if segmentation_id.is_empty() {
+        return active(api).await;
+    }
+    Ok(succeeded(job(api, &segmentation_id).await?)?.id)
 }

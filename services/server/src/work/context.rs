@@ -48,6 +48,12 @@ impl Context {
     pub fn progress(&self, share: f64, step: &str) {
         self.progress.send_replace(Progress { share, step: step.to_owned() });
     }
+
+    /// Whether anybody still waits for the result: not where the lease was lost or the process goes down. A
+    /// blocking task cannot be aborted, so it asks between its steps.
+    pub fn wanted(&self) -> bool {
+        !self.progress.is_closed()
+    }
 }
 
 /// How work can end without a result.

@@ -7,6 +7,7 @@
 mod customer;
 mod interaction;
 mod payload;
+mod segmentation;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use crate::proto;
 pub use customer::customer;
 use cx_analytics::{Customer, Money, Timestamp, interaction::Currency, time::DAY};
 pub use interaction::interaction;
+pub use segmentation::segmentation_parameters;
 use std::{fmt::Display, ops::RangeInclusive};
 
 /// Largest amount of money in minor units: sums of thousands of them stay within 64 bits.

@@ -2,11 +2,15 @@
 
 mod customer;
 mod interaction;
+mod persona;
+mod segmentation;
 
 use crate::proto;
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use interaction::interaction;
+pub use persona::{PersonaNames, assignment, persona};
+pub use segmentation::{run_progress, run_state, segmentation};
 
 /// An instant.
 pub fn timestamp(instant: Timestamp) -> prost_types::Timestamp {

@@ -1,0 +1,92 @@
+//! Personas and who is in them.
+
+use super::{channels, stages, timestamp};
+use crate::proto;
+use cx_analytics::{Timestamp, personas::PersonaFeature, segmentation};
+use cx_datastore::StoredPersona;
+
+/// Converts a persona; a given name or description stands in front of the made one.
+pub fn persona(stored: StoredPersona) -> proto::Persona {
+    let (found, label) = (stored.persona, stored.label);
+    proto::Persona {
+        persona_id: found.persona_id,
+        segmentation_id: stored.segmentation_id,
+        name_given: label.name.is_some(),
+        name: label.name.unwrap_or(found.name),
+        description: label.description.unwrap_or(found.description),
+        customers: found.customers,
+        share: found.share,
+        features: found.features.into_iter().map(feature).collect(),
+        typical_customer_id: found.typical_customer_id,
+        channels: channels(&found.by_channel),
+        stages: stages(&found.by_stage),
+        mean_squared_distance: found.mean_squared_distance,
+        etag: label.etag,
+        as_of: Some(timestamp(stored.as_of)),
+    }
+}
+
+fn feature(feature: PersonaFeature) -> proto::PersonaFeature {
+    proto::PersonaFeature {
+        name: feature.name,
+        unit: feature.unit,
+        median: feature.median,
+        mean: feature.mean,
+        lower_quartile: feature.lower_quartile,
+        upper_quartile: feature.upper_quartile,
+        overall_median: feature.overall_median,
+        effect_size: feature.effect_size,
+        centre: feature.centre,
+    }
+}
+
+/// The ids and names of a segmentation's personas, which assignments name by their places.
+#[derive(Debug, Clone)]
+pub struct PersonaNames {
+    segmentation_id: String,
+    as_of: Timestamp,
+    personas: Vec<(String, String)>,
+}
+
+impl PersonaNames {
+    /// Those of a segmentation, from all its personas in their order.
+    pub fn new(segmentation_id: &str, as_of: Timestamp, personas: Vec<StoredPersona>) -> Self {
+        let named = |stored: StoredPersona| {
+            (stored.persona.persona_id, stored.label.name.unwrap_or(stored.persona.name))
+        };
+        Self {
+            segmentation_id: segmentation_id.to_owned(),
+            as_of,
+            personas: personas.into_iter().map(named).collect(),
+        }
+    }
+
+    /// The place of a persona.
+    pub fn place(&self, persona_id: &str) -> Option<u16> {
+        self.personas.iter().position(|(id, _)| id == persona_id).map(|place| place as u16)
+    }
+
+    fn at(&self, place: u16) -> (String, String) {
+        self.personas.get(usize::from(place)).cloned().unwrap_or_default()
+    }
+}
+
+/// Converts a customer's place in a segmentation.
+pub fn assignment(
+    assignment: segmentation::Assignment,
+    names: &PersonaNames,
+) -> proto::Assignment {
+    let (persona_id, persona_name) = names.at(assignment.persona);
+    proto::Assignment {
+        confidence: assignment.confidence(),
+        customer_id: assignment.customer_id,
+        persona_id,
+        persona_name,
+        segmentation_id: names.segmentation_id.clone(),
+        distance: assignment.distance,
+        runner_up_persona_id: names.at(assignment.runner_up).0,
+        runner_up_distance: assignment.runner_up_distance,
+        as_of: Some(timestamp(names.as_of)),
+        outlier: assignment.outlier,
+    }
+}
