@@ -194,10 +194,8 @@ fn two_kinds_of_customers_make_two_personas() {
 #[test]
 fn absurd_numbers_do_not_panic() {
     let customers = (0..90).map(|i| {
-        let mut activity = Activity::empty(
-            &format!("c{i:03}"),
-            if i % 2 == 0 { Timestamp::MIN } else { as_of() },
-        );
+        let mut activity =
+            Activity::empty(&format!("c{i:03}"), if i % 2 == 0 { Timestamp::MIN } else { as_of() });
         activity.orders = [0, 1, i64::MAX][i % 3];
         activity.orders_valued = activity.orders.min(1);
         activity.order_value = [i64::MIN, -5, i64::MAX][i % 3];

@@ -2,13 +2,17 @@
 //!
 //! Data goes to stdout, talk to stderr. A verb is a struct of its arguments with a `run`.
 
+pub mod export;
 pub mod healthcheck;
 pub mod import;
+pub mod instant;
 pub mod migrate;
+pub mod segment;
 pub mod serve;
 
 use crate::config::Global;
 use clap::Subcommand;
+use cx_datastore::Store;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -19,6 +23,10 @@ pub enum Verb {
     Migrate(migrate::Migrate),
     /// Import files of interactions or customers
     Import(Box<import::Import>),
+    /// Find the personas among all customers
+    Segment(segment::Segment),
+    /// Write personas, members or features as CSV or JSON Lines
+    Export(export::Export),
     /// Ask a running server whether it serves; ends with 0 where it does
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -30,7 +38,19 @@ impl Verb {
             Self::Serve(verb) => verb.run(global).await,
             Self::Migrate(verb) => verb.run(global).await,
             Self::Import(verb) => verb.run(global).await,
+            Self::Segment(verb) => verb.run(global).await,
+            Self::Export(verb) => verb.run(global).await,
             Self::Healthcheck(verb) => verb.run(global).await,
         }
     }
+}
+
+/// Opens the database for a verb that needs its schema: the embedded file is migrated, a server only checked.
+pub async fn open(global: &Global) -> anyhow::Result<Store> {
+    let store = global.connect().await?;
+    if store.is_embedded() {
+        store.migrate().await?;
+    }
+    store.schema_check().await?;
+    Ok(store)
 }

@@ -50,7 +50,8 @@ struct Place {
 
 #[tonic::async_trait]
 impl PersonaService for Handler {
-    type ExportPersonaMembersStream = BoxStream<'static, Result<ExportPersonaMembersResponse, Status>>;
+    type ExportPersonaMembersStream =
+        BoxStream<'static, Result<ExportPersonaMembersResponse, Status>>;
 
     async fn list_personas(
         &self,
@@ -104,7 +105,8 @@ impl PersonaService for Handler {
         v.refuse()?;
         let segmentation_id = active(&self.api).await?;
         let mut persona = self.persona(&segmentation_id, &persona_id).await?;
-        let set = self.api.store.persona_label_set(&persona_id, &change, &request.etag, clock::now());
+        let set =
+            self.api.store.persona_label_set(&persona_id, &change, &request.etag, clock::now());
         persona.label = set.await.map_err(Refusal::from)?;
         Ok(Response::new(UpdatePersonaResponse { persona: Some(to_proto::persona(persona)) }))
     }
@@ -160,33 +162,48 @@ impl PersonaService for Handler {
         };
         // A page is read when the one before has been taken: memory does not grow, however slow the reader.
         let state = (self.api.clone(), segmentation_id, names, Some(String::new()));
-        let stream = futures::stream::try_unfold(state, move |(api, segmentation_id, names, after)| async move {
-            let Some(after) = after else { return Ok(None) };
-            let list = api.store.assignments_list(&segmentation_id, persona, Some(&after), EXPORTED);
-            let found: Vec<Assignment> = list.await.map_err(Refusal::from)?;
-            if found.is_empty() {
-                return Ok(None);
-            }
-            let full = found.len() as u64 == EXPORTED;
-            let next = found.last().filter(|_| full).map(|last| last.customer_id.clone());
-            let members = found.into_iter().map(|member| to_proto::assignment(member, &names)).collect();
-            let told = ExportPersonaMembersResponse { members };
-            Ok(Some((told, (api, segmentation_id, names, next))))
-        });
+        let stream = futures::stream::try_unfold(
+            state,
+            move |(api, segmentation_id, names, after)| async move {
+                let Some(after) = after else { return Ok(None) };
+                let list =
+                    api.store.assignments_list(&segmentation_id, persona, Some(&after), EXPORTED);
+                let found: Vec<Assignment> = list.await.map_err(Refusal::from)?;
+                if found.is_empty() {
+                    return Ok(None);
+                }
+                let full = found.len() as u64 == EXPORTED;
+                let next = found.last().filter(|_| full).map(|last| last.customer_id.clone());
+                let members =
+                    found.into_iter().map(|member| to_proto::assignment(member, &names)).collect();
+                let told = ExportPersonaMembersResponse { members };
+                Ok(Some((told, (api, segmentation_id, names, next))))
+            },
+        );
         Ok(Response::new(Box::pin(stream)))
     }
 }
 
 impl Handler {
-    async fn persona(&self, segmentation_id: &str, persona_id: &str) -> Result<StoredPersona, Refusal> {
+    async fn persona(
+        &self,
+        segmentation_id: &str,
+        persona_id: &str,
+    ) -> Result<StoredPersona, Refusal> {
         let found = self.api.store.persona_get(segmentation_id, persona_id).await?;
         found.ok_or_else(|| Refusal::PersonaNotFound(persona_id.to_owned()))
     }
 
     /// What the personas are called, and the place of one of them.
-    async fn names(&self, segmentation_id: &str, persona_id: &str) -> Result<(PersonaNames, u16), Refusal> {
+    async fn names(
+        &self,
+        segmentation_id: &str,
+        persona_id: &str,
+    ) -> Result<(PersonaNames, u16), Refusal> {
         let names = names(&self.api, segmentation_id).await?;
-        let place = names.place(persona_id).ok_or_else(|| Refusal::PersonaNotFound(persona_id.to_owned()))?;
+        let place = names
+            .place(persona_id)
+            .ok_or_else(|| Refusal::PersonaNotFound(persona_id.to_owned()))?;
         Ok((names, place))
     }
 
@@ -204,12 +221,17 @@ pub(super) async fn names(api: &Api, segmentation_id: &str) -> Result<PersonaNam
 }
 
 /// A customer's place in the active segmentation; none where there is none, or it does not know the customer.
-pub(super) async fn assignment(api: &Api, customer_id: &str) -> Result<Option<proto::Assignment>, Refusal> {
+pub(super) async fn assignment(
+    api: &Api,
+    customer_id: &str,
+) -> Result<Option<proto::Assignment>, Refusal> {
     let segmentation_id = match active(api).await {
         Err(Refusal::NoActiveSegmentation) => return Ok(None),
         other => other?,
     };
-    let Some(found) = api.store.assignment_get(&segmentation_id, customer_id).await? else { return Ok(None) };
+    let Some(found) = api.store.assignment_get(&segmentation_id, customer_id).await? else {
+        return Ok(None);
+    };
     let names = names(api, &segmentation_id).await?;
     Ok(Some(to_proto::assignment(found, &names)))
 }

@@ -51,7 +51,8 @@ impl SegmentationService for Handler {
         let asked = request.parameters.unwrap_or_default();
         let parameters = segmentation_parameters(&mut v, "parameters", asked, now);
         v.refuse()?;
-        let parameters = serde_json::to_string(&parameters.as_deref()).map_err(|e| Refusal::internal(&e))?;
+        let parameters =
+            serde_json::to_string(&parameters.as_deref()).map_err(|e| Refusal::internal(&e))?;
         let id = uuid::Uuid::now_v7().to_string();
         let create = self.api.store.job_create(
             JobKind::Segmentation,
@@ -91,8 +92,8 @@ impl SegmentationService for Handler {
         let more = jobs.len() as u64 > size;
         jobs.truncate(size as usize);
         let last = jobs.last().filter(|_| more);
-        let next_page_token =
-            last.map_or_else(String::new, |job| page_token::issue(SCOPE, &(job.created_at, &job.id)));
+        let next_page_token = last
+            .map_or_else(String::new, |job| page_token::issue(SCOPE, &(job.created_at, &job.id)));
         let mut segmentations = Vec::with_capacity(jobs.len());
         for job in jobs {
             segmentations.push(self.view(job).await?);
@@ -109,7 +110,8 @@ impl SegmentationService for Handler {
         let state = (self.clone(), Watch::Begun(first));
         let stream = futures::stream::try_unfold(state, |(handler, watch)| async move {
             let Some(job) = handler.next_change(watch).await? else { return Ok(None) };
-            let told = WatchSegmentationResponse { segmentation: Some(handler.view(job.clone()).await?) };
+            let told =
+                WatchSegmentationResponse { segmentation: Some(handler.view(job.clone()).await?) };
             let next = if ended(&job) { Watch::Over } else { Watch::Waiting(job) };
             Ok(Some((told, (handler, next))))
         });
@@ -124,7 +126,9 @@ impl SegmentationService for Handler {
         let job = succeeded(job(&self.api, &id).await?)?;
         let activate = self.api.store.active_set(JobKind::Segmentation, &id, clock::now());
         activate.await.map_err(Refusal::from)?;
-        Ok(Response::new(ActivateSegmentationResponse { segmentation: Some(self.view(job).await?) }))
+        Ok(Response::new(ActivateSegmentationResponse {
+            segmentation: Some(self.view(job).await?),
+        }))
     }
 }
 

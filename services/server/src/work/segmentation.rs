@@ -50,7 +50,8 @@ fn stored(job: &Job) -> Result<Checked, Failure> {
     let parameters: Parameters = serde_json::from_str(&job.parameters)
         .map_err(|_| unusable("the stored parameters cannot be read by this version".to_owned()))?;
     parameters.check().map_err(|problems| {
-        let told: Vec<String> = problems.iter().map(|p| format!("{}: {}", p.field, p.rule)).collect();
+        let told: Vec<String> =
+            problems.iter().map(|p| format!("{}: {}", p.field, p.rule)).collect();
         unusable(told.join("; "))
     })
 }
@@ -59,7 +60,9 @@ fn refused(refusal: Refusal) -> Failure {
     let message = refusal.to_string();
     match refusal {
         Refusal::TooFewCustomers { .. } => Failure::refused(ErrorReason::TooFewCustomers, message),
-        Refusal::ConstantFeatures { .. } => Failure::refused(ErrorReason::ConstantFeatures, message),
+        Refusal::ConstantFeatures { .. } => {
+            Failure::refused(ErrorReason::ConstantFeatures, message)
+        }
         // Only who no longer holds the lease says stop.
         Refusal::Stopped => Failure::LeaseLost,
     }

@@ -72,10 +72,7 @@ impl PersonaNames {
 }
 
 /// Converts a customer's place in a segmentation.
-pub fn assignment(
-    assignment: segmentation::Assignment,
-    names: &PersonaNames,
-) -> proto::Assignment {
+pub fn assignment(assignment: segmentation::Assignment, names: &PersonaNames) -> proto::Assignment {
     let (persona_id, persona_name) = names.at(assignment.persona);
     proto::Assignment {
         confidence: assignment.confidence(),

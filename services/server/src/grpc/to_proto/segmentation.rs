@@ -23,8 +23,9 @@ pub fn segmentation(job: Job, report: Option<Report>, active: bool) -> proto::Se
 
 /// Converts where long work stands.
 pub fn run_progress(job: Job) -> proto::RunProgress {
-    let failure =
-        job.failure.map(|failure| proto::RunFailure { reason: failure.reason, message: failure.message });
+    let failure = job
+        .failure
+        .map(|failure| proto::RunFailure { reason: failure.reason, message: failure.message });
     proto::RunProgress {
         state: run_state(job.state).into(),
         progress: job.progress,
