@@ -2,10 +2,11 @@
 //! writes after it sees it. Then everything that is stored, in every version. What was computed from older data and is
 //! written later (assignments, churn risks) is swept away by [`Store::suppressions_sweep`].
 //!
-//! Profiles of personas name a typical member; those are the segmentation's to forget.
+//! Profiles of personas name a typical member: where that was the erased one, the next takes the place.
 
 use crate::connect::stop_writers;
 use crate::error::Result;
+use crate::personas::personas_forget;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::{Timestamp, time::DAY};

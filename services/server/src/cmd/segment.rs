@@ -101,7 +101,7 @@ async fn segment(store: &Store, parameters: &str, activate: bool) -> anyhow::Res
 pub fn table(personas: &[StoredPersona]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .load_style(UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(120);
     table.set_header(["Persona", "Customers", "Share", "What sets it apart", "Typical"]);
