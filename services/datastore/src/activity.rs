@@ -139,3 +139,6 @@ fn codes(kinds: &[Kind]) -> String {
     }
     codes.join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,3 +173,6 @@ fn customer(row: &QueryResult) -> Result<(Customer, Timestamp)> {
     };
     Ok((customer, c.instant()?))
 }
+
+#[cfg(test)]
+mod tests;

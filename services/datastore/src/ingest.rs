@@ -256,4 +256,4 @@ fn rows(batch: Vec<Interaction>, received_at: Timestamp) -> Result<Vec<Row>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
