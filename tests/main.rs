@@ -10,4 +10,6 @@ mod support;
 mod command_line;
 mod databases;
 mod house;
+mod ingest;
+mod refusals;
 mod serving;

@@ -2,6 +2,8 @@
 
 pub mod database;
 pub mod postgres;
+pub mod raw;
+pub mod records;
 pub mod server;
 
 pub use database::{Database, Engine};
