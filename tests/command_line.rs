@@ -10,7 +10,7 @@ fn output(arguments: &[&str], settings: &[(&str, &str)]) -> (i32, String, String
 
 #[test]
 fn help_names_every_verb_on_stdout() {
-    let (code, stdout, _) = output(&["help"], &[]);
+    let (code, stdout, _) = output(&["--help"], &[]);
     assert_eq!(code, 0);
     for verb in ["serve", "migrate", "import", "segment", "churn", "export", "demo", "healthcheck"]
     {

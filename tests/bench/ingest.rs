@@ -37,7 +37,8 @@ pub async fn run() {
         let url = create(&name, &template);
         times[0].push(Server::start(&url).await.stream(batches.clone()).await);
         if round == 0 {
-            let select = format!("\\copy (SELECT {COLUMNS} FROM interaction) TO '{}' CSV", csv.display());
+            let select =
+                format!("\\copy (SELECT {COLUMNS} FROM interaction) TO '{}' CSV", csv.display());
             cluster.sql(&url, &select).unwrap();
         }
         drop_database(&name);
@@ -58,28 +59,42 @@ pub async fn run() {
         times[3].push(timed(|| import(&file, &csv)));
     }
     // The first round warms caches and makes the file.
-    times.iter_mut().for_each(|times| drop(times.remove(0)));
+    let times = times.map(|times| times[1..].to_vec());
     report(times);
 }
 
 fn report(times: [Vec<std::time::Duration>; 4]) {
     println!("\n{ROWS} interactions, batches of {BATCH}, median of {ROUNDS} interleaved rounds");
     println!("{:<44} {:>12} {:>26}", "", "rows/s", "time");
-    let names = ["cx, one gRPC stream into PostgreSQL", "psql \\copy", "cx, one gRPC stream into SQLite", "sqlite3 .import"];
+    let names = [
+        "cx, one gRPC stream into PostgreSQL",
+        "psql \\copy",
+        "cx, one gRPC stream into SQLite",
+        "sqlite3 .import",
+    ];
     for (name, times) in names.iter().zip(&times) {
         let rate = ROWS as f64 / median(times.clone()).as_secs_f64();
         println!("{name:<44} {rate:>12.0} {:>26}", spread(times));
     }
     let [stream, copy, sqlite, import] = times.map(|times| median(times).as_secs_f64());
-    println!("ratio to \\copy: {:.2} (reach 0.3)   ratio to .import: {:.2} (reach 0.4)", copy / stream, import / sqlite);
+    println!(
+        "ratio to \\copy: {:.2} (reach 0.3)   ratio to .import: {:.2} (reach 0.4)",
+        copy / stream,
+        import / sqlite
+    );
 }
 
 /// Interactions of the synthetic population, as batches of a stream.
 pub fn batches(rows: usize, batch: usize) -> Vec<StreamInteractionsRequest> {
     let until = until();
-    let mut members = Population::new(7, u64::MAX, until).flat_map(|member| member.interactions).take(rows);
+    let mut members =
+        Population::new(7, u64::MAX, until).flat_map(|member| member.interactions).take(rows);
     let next = || -> Vec<_> {
-        members.by_ref().take(batch).map(|interaction| to_proto::interaction::interaction(interaction, until)).collect()
+        members
+            .by_ref()
+            .take(batch)
+            .map(|interaction| to_proto::interaction(interaction, until))
+            .collect()
     };
     std::iter::repeat_with(next)
         .take_while(|interactions| !interactions.is_empty())

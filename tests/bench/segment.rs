@@ -22,7 +22,10 @@ pub async fn run() {
     migrate(&url);
     let rows = Population::new(7, CUSTOMERS, until()).map(|member| member.interactions.len()).sum();
     let loading = Server::start(&url).await.stream(batches(rows, 1_000)).await;
-    println!("\n{CUSTOMERS} customers with {rows} interactions, loaded in {:.0} s", loading.as_secs_f64());
+    println!(
+        "\n{CUSTOMERS} customers with {rows} interactions, loaded in {:.0} s",
+        loading.as_secs_f64()
+    );
     cluster.sql(&url, "VACUUM ANALYZE").unwrap();
 
     let mut times: [Vec<_>; 2] = Default::default();
@@ -39,13 +42,20 @@ pub async fn run() {
 }
 
 fn segment(url: &str) {
-    let status = cx().args(["segment", "--database", url]).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    let status = cx()
+        .args(["segment", "--database", url])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
     assert!(status.success(), "cx segment fails");
 }
 
 fn rival(url: &str, as_of: Timestamp) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bench/segment.py");
-    let python = std::env::var("CX_BENCH_PYTHON").expect("tests/bench/run.sh names a Python with pandas");
-    let status = Command::new(python).args([script, url, &as_of.micros().to_string()]).status().unwrap();
+    let python =
+        std::env::var("CX_BENCH_PYTHON").expect("tests/bench/run.sh names a Python with pandas");
+    let status =
+        Command::new(python).args([script, url, &as_of.micros().to_string()]).status().unwrap();
     assert!(status.success(), "the rival fails");
 }

@@ -15,12 +15,17 @@ pub fn cx() -> Command {
 
 /// Migrates the database at a URL.
 pub fn migrate(url: &str) {
-    assert!(cx().args(["migrate", "--database", url]).stdout(Stdio::null()).status().unwrap().success());
+    assert!(
+        cx().args(["migrate", "--database", url]).stdout(Stdio::null()).status().unwrap().success()
+    );
 }
+
+/// A process that is stopped when this is dropped.
+struct Process(Child);
 
 /// A server at work; stopped when dropped.
 pub struct Server {
-    process: Child,
+    _process: Process,
     client: IngestServiceClient<Channel>,
 }
 
@@ -28,15 +33,15 @@ impl Server {
     /// Starts one on a migrated database.
     pub async fn start(database: &str) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let process = cx()
+        let mut command = cx();
+        command
             .args(["serve", "--database", database, "--listen", &address.to_string()])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        let process = Process(command.spawn().unwrap());
         let endpoint = Endpoint::try_from(format!("http://{address}")).unwrap();
         for _ in 0..400 {
             if let Ok(channel) = endpoint.connect().await {
-                return Self { process, client: IngestServiceClient::new(channel) };
+                return Self { _process: process, client: IngestServiceClient::new(channel) };
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
@@ -45,23 +50,33 @@ impl Server {
 
     /// Sends these batches on one stream, and returns the time until the last one was acknowledged.
     pub async fn stream(&mut self, batches: Vec<StreamInteractionsRequest>) -> Duration {
-        let (count, records) = (batches.len(), batches.iter().map(|batch| batch.interactions.len() as i64).sum());
+        let (count, records) =
+            (batches.len(), batches.iter().map(|batch| batch.interactions.len() as i64).sum());
         let start = Instant::now();
-        let mut answers = self.client.stream_interactions(tokio_stream::iter(batches)).await.unwrap().into_inner();
+        let mut answers = self
+            .client
+            .stream_interactions(tokio_stream::iter(batches))
+            .await
+            .unwrap()
+            .into_inner();
         let (mut acknowledged, mut accepted) = (0, 0_i64);
         while let Some(answer) = answers.message().await.unwrap() {
             acknowledged += 1;
             accepted += answer.summary.unwrap().accepted;
         }
-        assert_eq!((acknowledged, accepted), (count, records), "everything is acknowledged and new");
+        assert_eq!(
+            (acknowledged, accepted),
+            (count, records),
+            "everything is acknowledged and new"
+        );
         start.elapsed()
     }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
         // By its own number: std can only kill, and the server should close its database in order.
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
-        let _ = self.process.wait();
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
     }
 }

@@ -67,7 +67,12 @@ pub struct Invalid {
 impl Global {
     /// Connects to the database, without looking at its schema.
     pub async fn connect(&self) -> anyhow::Result<Store> {
-        Ok(Store::connect(&Options::new(&self.database)).await?)
+        match Store::connect(&Options::new(&self.database)).await {
+            Err(cx_datastore::Error::Url { reason }) => {
+                Err(Invalid { key: "--database (CX_DATABASE)", reason: reason.to_owned() }.into())
+            }
+            connected => Ok(connected?),
+        }
     }
 }
 

@@ -13,6 +13,12 @@ pub mod serve;
 pub mod work;
 
 /// The wire types of `cx.v1`, as generated from `proto/cx/v1`.
+#[expect(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::large_enum_variant,
+    reason = "generated code"
+)]
 pub mod proto {
     tonic::include_proto!("cx.v1");
 }

@@ -79,7 +79,7 @@ fn meaning(code: &str) -> (Meaning, bool) {
         let meaning = match code {
             "40001" | "40P01" | "55P03" => Meaning::Transient,
             "57014" => Meaning::Timeout,
-            "57P01" | "57P02" | "57P03" | "25P03" => Meaning::Unavailable,
+            "57P01" | "57P02" | "57P03" | "25P03" | "3D000" => Meaning::Unavailable,
             _ if code.starts_with("08") || code.starts_with("53") => Meaning::Unavailable,
             _ => Meaning::Fault,
         };
@@ -118,7 +118,7 @@ mod tests {
         for code in ["40001", "40P01", "55P03", "5", "261", "517", "6"] {
             assert_eq!(meaning(code).0, Meaning::Transient, "{code}");
         }
-        for code in ["08006", "57P01", "53300", "10", "778", "13"] {
+        for code in ["08006", "57P01", "53300", "3D000", "10", "778", "13"] {
             assert_eq!(meaning(code).0, Meaning::Unavailable, "{code}");
         }
         assert_eq!(meaning("57014").0, Meaning::Timeout);

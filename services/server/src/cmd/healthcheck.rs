@@ -46,7 +46,10 @@ impl Healthcheck {
             anyhow::anyhow!("{}: {}", status.code().description(), status.message())
         })?;
         match answer.into_inner().status() {
-            ServingStatus::Serving => Ok(println!("SERVING")),
+            ServingStatus::Serving => {
+                println!("SERVING");
+                Ok(())
+            }
             other => bail!("{}", other.as_str_name()),
         }
     }

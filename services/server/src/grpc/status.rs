@@ -61,8 +61,6 @@ pub enum Refusal {
     },
     /// Nothing differs between the customers.
     ConstantFeatures(String),
-    /// The customer was erased.
-    CustomerErased(String),
     /// Changed since it was read; the etag it has now.
     EtagMismatch(String),
     /// At the limit of work in hand.
@@ -113,7 +111,6 @@ impl Refusal {
             Self::RunNotSucceeded(_) => ErrorReason::RunNotSucceeded,
             Self::TooFewCustomers { .. } => ErrorReason::TooFewCustomers,
             Self::ConstantFeatures(_) => ErrorReason::ConstantFeatures,
-            Self::CustomerErased(_) => ErrorReason::CustomerErased,
             Self::EtagMismatch(_) => ErrorReason::EtagMismatch,
             Self::Overloaded => ErrorReason::Overloaded,
             Self::MessageTooLarge { .. } => ErrorReason::MessageTooLarge,
@@ -139,8 +136,7 @@ impl Refusal {
             | Self::NoActiveChurnModel
             | Self::RunNotSucceeded(_)
             | Self::TooFewCustomers { .. }
-            | Self::ConstantFeatures(_)
-            | Self::CustomerErased(_) => Code::FailedPrecondition,
+            | Self::ConstantFeatures(_) => Code::FailedPrecondition,
             Self::EtagMismatch(_) => Code::Aborted,
             Self::Overloaded | Self::MessageTooLarge { .. } => Code::ResourceExhausted,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
@@ -171,7 +167,6 @@ impl Refusal {
                 format!("{customers} customers with activity are too few; at least {needed} are needed")
             }
             Self::ConstantFeatures(what) => what.clone(),
-            Self::CustomerErased(id) => format!("customer {id:?} was erased and cannot be written again"),
             Self::EtagMismatch(_) => "the resource was changed since it was read; read it again".into(),
             Self::Overloaded => "the server is at its limit of work in hand; try again a little later".into(),
             Self::MessageTooLarge { size: Some(size), limit: Some(limit) } => {
@@ -193,7 +188,7 @@ impl Refusal {
     /// What `ErrorInfo.metadata` holds for programs.
     fn metadata(&self) -> HashMap<String, String> {
         let pairs: Vec<(&str, String)> = match self {
-            Self::CustomerNotFound(id) | Self::ChurnRiskNotFound(id) | Self::CustomerErased(id) => {
+            Self::CustomerNotFound(id) | Self::ChurnRiskNotFound(id) => {
                 vec![("customer_id", id.clone())]
             }
             Self::SegmentationNotFound(id) => vec![("segmentation_id", id.clone())],
