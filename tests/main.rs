@@ -9,7 +9,9 @@ mod support;
 
 mod command_line;
 mod databases;
+mod export;
 mod house;
 mod ingest;
 mod refusals;
+mod segmentation;
 mod serving;
