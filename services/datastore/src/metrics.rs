@@ -98,3 +98,6 @@ fn group(columns: &mut Columns<'_>) -> Result<GroupKey> {
         currency: None,
     })
 }
+
+#[cfg(test)]
+mod tests;
