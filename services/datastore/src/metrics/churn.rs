@@ -14,7 +14,7 @@ use cx_analytics::metrics::{Counts, GroupKey, Groups, Share};
 /// Customers active in the look-back of each cut-off, and those of them without activity in the horizon after it.
 pub(super) async fn churned(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
     let mut groups = Groups::default();
-    if frame.question.churned.cut_offs.is_empty() || frame.question.churned.kinds.is_empty() {
+    if frame.question.churned.cut_offs.is_empty() {
         return Ok(groups);
     }
     for row in sql::query_all(store.long(), &text(frame), frame.values()).await? {
@@ -33,8 +33,9 @@ pub(super) async fn churned(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
 
 fn text(frame: &Frame<'_>) -> String {
     let churned = frame.question.churned;
-    let (look_back, horizon) = (days(churned.look_back_days), days(churned.horizon_days));
-    let codes: Vec<i16> = churned.kinds.iter().map(|kind| kind.code()).collect();
+    let definition = &churned.definition;
+    let (look_back, horizon) = (days(definition.look_back_days()), days(definition.horizon_days()));
+    let codes: Vec<i16> = definition.kinds().iter().map(|kind| kind.code()).collect();
     let earliest =
         churned.cut_offs.first().map_or(0, |first| first.micros().saturating_sub(look_back));
     format!(

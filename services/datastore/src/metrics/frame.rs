@@ -1,5 +1,6 @@
 //! The frame of every metric's statement: range, buckets, groups and filter.
 
+use cx_analytics::churn::Definition;
 use cx_analytics::codes::{Channel, Kind, Stage};
 use cx_analytics::metrics::{Buckets, CaseClock, ResponsePolicy};
 use cx_analytics::{Timestamp, time::DAY};
@@ -30,12 +31,8 @@ pub struct Filter {
 /// What churn is, and when it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Churned {
-    /// Days of 24 hours before a cut-off in which a customer must have been active to count.
-    pub look_back_days: i64,
-    /// Days of 24 hours after a cut-off without activity that make a churned customer.
-    pub horizon_days: i64,
-    /// What counts as activity.
-    pub kinds: Vec<Kind>,
+    /// What churn is.
+    pub definition: Definition,
     /// The cut-offs in rising order; the first is that of bucket 0.
     pub cut_offs: Vec<Timestamp>,
 }

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::testing::{at, on_every_engine};
+use cx_analytics::churn::Definition;
 use cx_analytics::metrics::{
     Answers, BucketLength, Buckets, CaseClock, Incidence, ResponsePolicy, Share, Spans, Total,
     WeekStart, buckets::time_zone,
@@ -48,8 +49,8 @@ struct Asker {
 impl Asker {
     fn new(buckets: Buckets) -> Self {
         let cut_offs = buckets.starts().to_vec();
-        let churned =
-            Churned { look_back_days: 10, horizon_days: 5, kinds: vec![Kind::Order], cut_offs };
+        let definition = Definition::new(Some(10), Some(5), vec![Kind::Order]).expect("valid");
+        let churned = Churned { definition, cut_offs };
         let (by, filter) = (Dimensions::default(), Filter::default());
         Self { buckets, filter, churned, by, policy: ResponsePolicy::All, clock: CaseClock::Opened }
     }

@@ -4,8 +4,10 @@
 //! that is broken is collected with the path of its field, so that a caller can mend all of them at once.
 //! Knows the rules of `proto/cx/v1`; knows neither the database nor the clock.
 
+mod churn_definition;
 mod customer;
 mod interaction;
+mod metrics;
 mod payload;
 mod segmentation;
 #[cfg(test)]
@@ -14,10 +16,12 @@ mod tests;
 use super::status::Refusal;
 pub use super::status::Violation;
 use crate::proto;
+pub use churn_definition::churn_definition;
 pub use customer::customer;
 use cx_analytics::{Customer, Money, Timestamp, interaction::Currency, time::DAY};
 pub use interaction::interaction;
 pub use segmentation::segmentation_parameters;
+pub use metrics::{MetricsQuery, metrics_query};
 use std::{fmt::Display, ops::RangeInclusive};
 
 /// Largest amount of money in minor units: sums of thousands of them stay within 64 bits.

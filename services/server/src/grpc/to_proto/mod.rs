@@ -4,6 +4,7 @@ mod customer;
 mod interaction;
 mod persona;
 mod segmentation;
+mod metrics;
 
 use crate::proto;
 pub use customer::{activity, customer};
@@ -11,6 +12,7 @@ use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use interaction::interaction;
 pub use persona::{PersonaNames, assignment, persona};
 pub use segmentation::{run_progress, run_state, segmentation};
+pub use metrics::{metric_definition, metric_group, metric_result};
 
 /// An instant.
 pub fn timestamp(instant: Timestamp) -> prost_types::Timestamp {

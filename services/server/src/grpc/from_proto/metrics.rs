@@ -1,0 +1,213 @@
+//! What is to be measured, as `QueryMetricsRequest` says it.
+
+use super::{Violations, churn_definition, shown};
+use crate::grpc::status::Refusal;
+use crate::proto;
+use cx_analytics::churn::Definition;
+use cx_analytics::codes::{Channel, Stage};
+use cx_analytics::metrics::{
+    BucketLength, Buckets, CaseClock, Metric, ResponsePolicy, WeekStart, buckets::time_zone,
+};
+use cx_analytics::{Timestamp, time::DAY};
+use cx_datastore::metrics::{Churned, Dimensions};
+use jiff::tz::TimeZone;
+
+/// Confidence level where none is asked for.
+const CONFIDENCE: f64 = 0.95;
+/// Low-sample floor where none is asked for.
+const LOW_SAMPLE_FLOOR: i32 = 30;
+
+/// A request, checked. What it leaves to the present (the ends of the range, the personas) is filled in later.
+pub struct MetricsQuery {
+    /// The metrics, each once.
+    pub metrics: Vec<Metric>,
+    /// Start of the range, where given.
+    pub start: Option<Timestamp>,
+    /// End of the range, where given.
+    pub end: Option<Timestamp>,
+    /// By what to tell results apart.
+    pub by: Dimensions,
+    /// Ids of personas to measure; empty for all.
+    pub persona_ids: Vec<String>,
+    /// Channels to measure; empty for all.
+    pub channels: Vec<Channel>,
+    /// Stages to measure; empty for all.
+    pub stages: Vec<Stage>,
+    /// Which instant files a case.
+    pub clock: CaseClock,
+    /// Confidence level.
+    pub confidence: f64,
+    /// Observations below which a value is of a low sample.
+    pub low_sample_floor: i64,
+    policy: Option<ResponsePolicy>,
+    definition: Definition,
+    zone: TimeZone,
+    length: Option<BucketLength>,
+}
+
+impl MetricsQuery {
+    /// Whether personas are grouped or filtered by.
+    pub fn needs_personas(&self) -> bool {
+        self.by.persona || !self.persona_ids.is_empty()
+    }
+
+    /// Which answers of a person count for a metric.
+    pub fn policy_of(&self, metric: Metric) -> ResponsePolicy {
+        self.policy.unwrap_or(ResponsePolicy::default_of(metric))
+    }
+
+    /// Cuts the range, once its ends are known.
+    pub fn cut(&self, start: Timestamp, end: Timestamp) -> Result<Buckets, Refusal> {
+        if start > end || (start == end && self.start.is_some()) {
+            return Err(Refusal::field("start_time", "is not before end_time"));
+        }
+        let Some(length) = self.length else { return Ok(Buckets::whole(start, end)) };
+        Buckets::cut(start, end, &self.zone, length)
+            .map_err(|error| Refusal::field("bucket", error.to_string()))
+    }
+
+    /// When churn is looked at: at the start of each bucket; without buckets, a horizon before the end.
+    pub fn churned(&self, buckets: &Buckets, as_of: Timestamp) -> Churned {
+        let cut_offs = match self.length {
+            Some(_) => buckets.starts().to_vec(),
+            None => vec![as_of.days_before(self.definition.horizon_days())],
+        };
+        Churned { definition: self.definition.clone(), cut_offs }
+    }
+
+    /// Whether the outcome of a bucket is not known yet at `as_of`.
+    pub fn immature(&self, metric: Metric, cut_off: Option<&Timestamp>, as_of: Timestamp) -> bool {
+        let horizon = self.definition.horizon_days().saturating_mul(DAY);
+        metric == Metric::ChurnRate
+            && cut_off
+                .is_some_and(|cut_off| cut_off.micros().saturating_add(horizon) > as_of.micros())
+    }
+}
+
+/// Converts a request, or says every rule it breaks.
+pub fn metrics_query(wire: proto::QueryMetricsRequest) -> Result<MetricsQuery, Refusal> {
+    let mut v = Violations::new();
+    let filter = wire.filter.unwrap_or_default();
+    let definition = churn_definition(wire.churn_definition).unwrap_or_else(|violations| {
+        v.under("churn_definition", violations);
+        Definition::default()
+    });
+    let query = MetricsQuery {
+        metrics: metrics(&mut v, &wire.metrics),
+        start: v.timestamp("start_time", wire.start_time),
+        end: v.timestamp("end_time", wire.end_time),
+        by: dimensions(&mut v, &wire.group_by),
+        persona_ids: ids(&mut v, filter.persona_ids),
+        channels: codes(&mut v, "filter.channels", &filter.channels, Channel::from_code),
+        stages: codes(&mut v, "filter.stages", &filter.stages, Stage::from_code),
+        clock: choice(
+            &mut v,
+            "case_clock",
+            wire.case_clock,
+            &[CaseClock::Opened, CaseClock::Ended],
+        )
+        .unwrap_or_default(),
+        confidence: confidence(&mut v, wire.confidence),
+        low_sample_floor: floor(&mut v, wire.low_sample_floor),
+        policy: choice(&mut v, "response_policy", wire.response_policy, &POLICIES),
+        definition,
+        zone: zone(&mut v, &wire.time_zone),
+        length: length(&mut v, wire.bucket, wire.week_start),
+    };
+    if let (Some(start), Some(end)) = (query.start, query.end)
+        && start >= end
+    {
+        v.at("start_time", "is not before end_time");
+    }
+    v.refuse().map(|()| query)
+}
+
+const POLICIES: [ResponsePolicy; 3] =
+    [ResponsePolicy::LatestPerCustomer, ResponsePolicy::FirstPerCustomer, ResponsePolicy::All];
+
+/// The value that stands at a number, from 1; none for 0.
+fn choice<T: Copy>(v: &mut Violations, field: &str, number: i32, values: &[T]) -> Option<T> {
+    if number == 0 {
+        return None;
+    }
+    let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    let value = place.and_then(|place| values.get(place)).copied();
+    if value.is_none() {
+        v.at(field, format!("{number} is not one of its values"));
+    }
+    value
+}
+
+fn metrics(v: &mut Violations, numbers: &[i32]) -> Vec<Metric> {
+    if numbers.is_empty() {
+        v.at("metrics", "is empty; at least one is needed");
+    }
+    let metrics = codes(v, "metrics", numbers, Metric::from_code);
+    repeats(v, "metrics", numbers);
+    metrics
+}
+
+fn dimensions(v: &mut Violations, numbers: &[i32]) -> Dimensions {
+    let mut by = Dimensions::default();
+    repeats(v, "group_by", numbers);
+    for (place, number) in numbers.iter().enumerate() {
+        match proto::MetricDimension::try_from(*number) {
+            Ok(proto::MetricDimension::Persona) => by.persona = true,
+            Ok(proto::MetricDimension::Channel) => by.channel = true,
+            Ok(proto::MetricDimension::Stage) => by.stage = true,
+            Ok(proto::MetricDimension::Unspecified) => {
+                v.at(format!("group_by[{place}]"), "is required")
+            }
+            Err(_) => {
+                v.at(format!("group_by[{place}]"), format!("{number} is not one of its values"))
+            }
+        }
+    }
+    by
+}
+
+/// Notes every value that was there before.
+fn repeats(v: &mut Violations, field: &str, numbers: &[i32]) {
+    for (place, number) in numbers.iter().enumerate() {
+        if *number != 0 && numbers[..place].contains(number) {
+            v.at(format!("{field}[{place}]"), "is there twice");
+        }
+    }
+}
+
+fn codes<T>(v: &mut Violations, field: &str, numbers: &[i32], of: fn(i16) -> Option<T>) -> Vec<T> {
+    let value = |(place, number): (usize, &i32)| v.code(&format!("{field}[{place}]"), *number, of);
+    numbers.iter().enumerate().filter_map(value).collect()
+}
+
+fn ids(v: &mut Violations, ids: Vec<String>) -> Vec<String> {
+    let id = |(place, id)| v.id(&format!("filter.persona_ids[{place}]"), id);
+    ids.into_iter().enumerate().map(id).collect()
+}
+
+fn confidence(v: &mut Violations, asked: f64) -> f64 {
+    // Exactly 0 is what an absent field reads as.
+    if asked.to_bits() == 0 { CONFIDENCE } else { v.within("confidence", asked, 0.5..=0.999) }
+}
+
+fn floor(v: &mut Violations, asked: i32) -> i64 {
+    let floor = if asked == 0 { LOW_SAMPLE_FLOOR } else { asked };
+    v.within("low_sample_floor", floor, 1..=i32::MAX).into()
+}
+
+fn zone(v: &mut Violations, name: &str) -> TimeZone {
+    if name.is_empty() {
+        return TimeZone::UTC;
+    }
+    time_zone(name).unwrap_or_else(|| {
+        v.at("time_zone", format!("{} is not an IANA time zone", shown(name)));
+        TimeZone::UTC
+    })
+}
+
+fn length(v: &mut Violations, bucket: i32, week_start: i32) -> Option<BucketLength> {
+    let starts = [WeekStart::Monday, WeekStart::Sunday, WeekStart::Saturday];
+    let first = choice(v, "week_start", week_start, &starts).unwrap_or_default();
+    let lengths = [BucketLength::Day, BucketLength::Week(first), BucketLength::Month];
+    choice(v, "bucket", bucket, &lengths)
+}
