@@ -14,4 +14,5 @@ mod house;
 mod ingest;
 mod refusals;
 mod segmentation;
+mod metrics;
 mod serving;
