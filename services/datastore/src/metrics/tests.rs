@@ -359,3 +359,27 @@ async fn contacts_and_volumes_are_counted() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn personas_are_those_of_the_segmentation_asked_for() {
+    on_every_engine(async |store| {
+        record(&store, &[("a", 1, 6, 1, 3, ""), ("a", 2, 6, 2, 3, ""), ("b", 3, 6, 1, 3, ""), ("c", 4, 6, 1, 3, "")])
+            .await;
+        let columns = "customer_id, segmentation_id, persona, distance, runner_up, runner_up_distance, outlier";
+        let insert = format!(
+            "INSERT INTO assignment ({columns}) VALUES
+             ('a', 's1', 0, 0, 1, 0, 0), ('b', 's1', 1, 0, 0, 0, 0), ('b', 's0', 0, 0, 1, 0, 0)"
+        );
+        store.write(async |tx| sql::execute(tx, &insert, vec![]).await).await.expect("assigned");
+        let mut asker = whole();
+        asker.by.persona = true;
+        let number = |n: i64| Counts::Total(Total { sum: n.into(), n, excluded: 0 });
+        let found = asker.ask(&store, Metric::Orders).await;
+        let found: Vec<_> = found.into_iter().map(|(key, counts)| (key.persona, counts)).collect();
+        assert_eq!(found, [(None, number(1)), (Some(0), number(2)), (Some(1), number(1))]);
+        asker.by.persona = false;
+        asker.filter.personas = vec![1];
+        assert_eq!(asker.only(&store, Metric::Orders).await, number(1));
+    })
+    .await;
+}
