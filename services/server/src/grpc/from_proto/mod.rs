@@ -20,8 +20,8 @@ pub use churn_definition::churn_definition;
 pub use customer::customer;
 use cx_analytics::{Customer, Money, Timestamp, interaction::Currency, time::DAY};
 pub use interaction::interaction;
-pub use segmentation::segmentation_parameters;
 pub use metrics::{MetricsQuery, metrics_query};
+pub use segmentation::segmentation_parameters;
 use std::{fmt::Display, ops::RangeInclusive};
 
 /// Largest amount of money in minor units: sums of thousands of them stay within 64 bits.

@@ -2,17 +2,17 @@
 
 mod customer;
 mod interaction;
+mod metrics;
 mod persona;
 mod segmentation;
-mod metrics;
 
 use crate::proto;
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use interaction::interaction;
+pub use metrics::{metric_definition, metric_group, metric_result};
 pub use persona::{PersonaNames, assignment, persona};
 pub use segmentation::{run_progress, run_state, segmentation};
-pub use metrics::{metric_definition, metric_group, metric_result};
 
 /// An instant.
 pub fn timestamp(instant: Timestamp) -> prost_types::Timestamp {
