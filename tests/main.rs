@@ -12,7 +12,7 @@ mod databases;
 mod export;
 mod house;
 mod ingest;
+mod metrics;
 mod refusals;
 mod segmentation;
-mod metrics;
 mod serving;
