@@ -27,6 +27,7 @@ if [ -x "$tools/grpcurl" ]; then
 else
   echo "grpcurl: left out, there is no Go here to build it"
 fi
+grep -q 'IngestInteractions" code=Ok' "$folder/log" || { echo "the log does not tell how a request ended" >&2; false; }
 kill -TERM $server
 wait $server
 trap 'rm -rf "$folder"' EXIT

@@ -24,6 +24,8 @@ pub(super) async fn record(request: Request<Body>, next: Next) -> Response<Body>
         Sealed::body(
             body,
             Box::new(move |cx, body| {
+                // The whole line moves in: of a field alone the closure would take a copy, and the line be written now.
+                let line = &mut line;
                 let polled = next_frame(cx, body);
                 match &polled {
                     Poll::Ready(Ok(Some(Ok(frame)))) => {
