@@ -31,26 +31,18 @@ pub struct Group {
 impl Group {
     /// Adds a line. One that breaks a rule stays in the group, which is then refused as a whole: an order without one of its
     /// lines would be a wrong order.
-    pub fn add(
-        &mut self,
-        fields: &[Field],
-        row: &Row,
-        format: NumberFormat,
-        number: u64,
-        raw: String,
-    ) {
+    pub fn add(&mut self, fields: &[Field], row: &Row, format: NumberFormat, mut line: Line) {
         self.cells.resize(fields.len(), None);
-        let mut violation = None;
         for (field, known) in fields.iter().zip(&mut self.cells) {
             let folded = field.cell(row, format).and_then(|cell| match cell {
                 Some(cell) => fold(field.take, known, cell),
                 None => Ok(()),
             });
             if let Err(rule) = folded {
-                violation.get_or_insert(Violation { field: field.path.name.clone(), rule });
+                line.violation.get_or_insert(Violation { field: field.path.name.clone(), rule });
             }
         }
-        self.lines.push(Line { number, raw, violation });
+        self.lines.push(line);
     }
 
     /// The first line that breaks a rule.

@@ -61,7 +61,7 @@ struct Entry<'a> {
 }
 
 enum Rejects {
-    Csv(csv::Writer<BufWriter<File>>),
+    Csv(Box<csv::Writer<BufWriter<File>>>),
     Jsonl(BufWriter<File>),
 }
 
@@ -69,7 +69,11 @@ impl Rejects {
     fn create(path: &Path) -> io::Result<Self> {
         let file = BufWriter::new(File::create(path)?);
         let is_jsonl = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("jsonl"));
-        Ok(if is_jsonl { Self::Jsonl(file) } else { Self::Csv(csv::Writer::from_writer(file)) })
+        Ok(if is_jsonl {
+            Self::Jsonl(file)
+        } else {
+            Self::Csv(Box::new(csv::Writer::from_writer(file)))
+        })
     }
 
     fn write(&mut self, entry: &Entry<'_>) -> io::Result<()> {

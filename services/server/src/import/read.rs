@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
     /// Each line is a message in the API's own JSON form.
     fn messages(&mut self, input: &Input) -> Result<(), Error> {
         let mut lines = Lines::open(input)?;
-        while lines.next()? {
+        while lines.advance()? {
             self.ledger.count(|counts| counts.lines += 1);
             let line =
                 |violation| vec![Line { number: lines.number(), raw: lines.raw(), violation }];
@@ -115,14 +115,7 @@ impl<'a> Reader<'a> {
                     self.line(table, mapping, &row, &mut groups)?;
                 }
                 Next::Refused(violation) => {
-                    self.refuse(
-                        &[Line {
-                            number: table.line(),
-                            raw: table.raw(),
-                            violation: Some(violation),
-                        }],
-                        None,
-                    )?;
+                    self.refuse(&[line_of(table, Some(violation))], None)?;
                 }
             }
             self.ledger.count(|counts| counts.lines += 1);
@@ -156,13 +149,13 @@ impl<'a> Reader<'a> {
             taken = true;
             if record.group_by.is_empty() {
                 let mut group = Group::default();
-                group.add(&record.fields, row, format, table.line(), table.raw());
+                group.add(&record.fields, row, format, line_of(table, None));
                 self.finish(record, group)?;
                 continue;
             }
             match groups.of(record, row) {
                 Ok((group, ended)) => {
-                    group.add(&record.fields, row, format, table.line(), table.raw());
+                    group.add(&record.fields, row, format, line_of(table, None));
                     ended.map_or(Ok(()), |ended| self.finish(record, ended))?;
                 }
                 Err(field) => {
@@ -170,23 +163,13 @@ impl<'a> Reader<'a> {
                         field,
                         rule: "is missing, and lines are grouped by it".to_owned(),
                     };
-                    self.refuse(
-                        &[Line {
-                            number: table.line(),
-                            raw: table.raw(),
-                            violation: Some(violation),
-                        }],
-                        None,
-                    )?;
+                    self.refuse(&[line_of(table, Some(violation))], None)?;
                 }
             }
         }
         if !taken {
             let violation = Violation::of_line("no record of the mapping takes this line");
-            self.refuse(
-                &[Line { number: table.line(), raw: table.raw(), violation: Some(violation) }],
-                None,
-            )?;
+            self.refuse(&[line_of(table, Some(violation))], None)?;
         }
         Ok(())
     }
@@ -232,4 +215,9 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// The line that a table read last.
+fn line_of(table: &dyn Table, violation: Option<Violation>) -> Line {
+    Line { number: table.line(), raw: table.raw(), violation }
 }

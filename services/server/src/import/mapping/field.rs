@@ -50,6 +50,29 @@ enum Source {
     Number(Expression),
 }
 
+impl Source {
+    fn read(config: &FieldConfig, columns: &mut Columns, key: &str) -> Result<Self, Error> {
+        match (&config.from, &config.number) {
+            (Some(text), None) => Template::parse(text, columns)
+                .map(Self::Text)
+                .map_err(|rule| at(&format!("{key}.from"), rule)),
+            (None, Some(text)) => Expression::parse(text, columns)
+                .map(Self::Number)
+                .map_err(|rule| at(&format!("{key}.number"), rule)),
+            _ => Err(at(key, "needs either `from` or `number`")),
+        }
+    }
+}
+
+/// What a field gets from the record around it.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    /// How times are written, unless the field says otherwise.
+    pub time: &'a TimeFormat,
+    /// Whether several lines make the record.
+    pub grouped: bool,
+}
+
 /// A field and what it gets.
 #[derive(Debug)]
 pub struct Field {
@@ -89,49 +112,20 @@ impl Field {
     pub fn read(
         path: Path,
         config: FieldConfig,
-        input_time: &TimeFormat,
-        grouped: bool,
+        record: &Surroundings<'_>,
         columns: &mut Columns,
         key: &str,
     ) -> Result<Self, Error> {
-        let source = match (&config.from, &config.number) {
-            (Some(text), None) => Source::Text(
-                Template::parse(text, columns).map_err(|rule| at(&format!("{key}.from"), rule))?,
-            ),
-            (None, Some(text)) => Source::Number(
-                Expression::parse(text, columns)
-                    .map_err(|rule| at(&format!("{key}.number"), rule))?,
-            ),
-            _ => return Err(at(key, "needs either `from` or `number`")),
-        };
+        only_what_fits(&path, &config, key)?;
+        let source = Source::read(&config, columns, key)?;
         let constant = match &source {
             Source::Text(template) => template.is_constant(),
             Source::Number(expression) => expression.is_constant(),
         };
-        let take = take(config.take.as_deref(), grouped)
+        let take = take(config.take.as_deref(), record.grouped)
             .map_err(|rule| at(&format!("{key}.take"), rule))?;
-        let is_time = matches!(path.form, Form::Instant);
-        if !is_time
-            && (config.time_format.is_some()
-                || config.time_zone.is_some()
-                || config.time_ambiguous.is_some())
-        {
-            return Err(at(
-                key,
-                format!("{} is no time, so it has no time format or zone", path.name),
-            ));
-        }
-        if !matches!(path.form, Form::Whole { .. }) && (config.decimals.is_some() || config.round) {
-            return Err(at(
-                key,
-                format!("{} is no whole number, so it has no `decimals` or `round`", path.name),
-            ));
-        }
-        if config.decimals.is_some_and(|decimals| decimals > 9) {
-            return Err(at(&format!("{key}.decimals"), "is not in 0..=9"));
-        }
         let time = time_format(
-            input_time.clone(),
+            record.time.clone(),
             config.time_format,
             config.time_zone,
             config.time_ambiguous,
@@ -260,6 +254,23 @@ impl Field {
                     .ok_or_else(|| format!("{text:?} is none of {}", shortest(values)))
             }
         }
+    }
+}
+
+/// Refuses keys that mean nothing for this field.
+fn only_what_fits(path: &Path, config: &FieldConfig, key: &str) -> Result<(), Error> {
+    let of_times = [&config.time_zone, &config.time_ambiguous].into_iter().any(Option::is_some)
+        || config.time_format.is_some();
+    if of_times && !matches!(path.form, Form::Instant) {
+        return Err(at(key, format!("{} is no time, so it has no time format or zone", path.name)));
+    }
+    if !matches!(path.form, Form::Whole { .. }) && (config.decimals.is_some() || config.round) {
+        let rule = format!("{} is no whole number, so it has no `decimals` or `round`", path.name);
+        return Err(at(key, rule));
+    }
+    match config.decimals {
+        Some(10..) => Err(at(&format!("{key}.decimals"), "is not in 0..=9")),
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::time::TimeFormat;
 use condition::Test;
 use config::{FieldConfig, InputConfig, MappingConfig, OneOrMany, RecordConfig, Target};
 use expression::{Columns, Template};
-use field::Field;
+use field::{Field, Surroundings};
 use path::Path;
 use prost_reflect::MessageDescriptor;
 use serde::Deserialize;
@@ -216,6 +216,7 @@ fn record(
     let test = Test::read(config.when, config.unless, columns, key)?;
     let group_by =
         config.group_by.into_iter().map(|name| (name.clone(), columns.named(&name))).collect();
+    let surroundings = Surroundings { time, grouped };
     let mut fields = Vec::new();
     for (name, value) in config.fields {
         let mut found = Vec::new();
@@ -234,7 +235,7 @@ fn record(
                     FieldConfig { from: Some(constant.to_string()), ..FieldConfig::default() }
                 }
             };
-            fields.push(Field::read(path, config, time, grouped, columns, &key)?);
+            fields.push(Field::read(path, config, &surroundings, columns, &key)?);
         }
     }
     Ok(Record { test, group_by, adjacent: config.adjacent, fields })

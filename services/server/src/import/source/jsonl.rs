@@ -33,7 +33,7 @@ impl Lines {
     }
 
     /// Goes to the next line; false where there is none.
-    pub fn next(&mut self) -> Result<bool, Error> {
+    pub fn advance(&mut self) -> Result<bool, Error> {
         loop {
             self.line.clear();
             let mut limited = self.reader.by_ref().take(MAX_LINE as u64 + 1);
@@ -132,7 +132,7 @@ impl Table for JsonTable {
 
     fn next(&mut self, row: &mut Row) -> Result<Next, Error> {
         row.clear();
-        if !self.lines.next()? {
+        if !self.lines.advance()? {
             return Ok(Next::End);
         }
         Ok(self.fill(row).map_or_else(Next::Refused, |()| Next::Line))

@@ -21,7 +21,7 @@ impl BlankTable {
         let header = match &dialect.columns {
             Some(names) => names.clone(),
             None => {
-                lines.next()?;
+                lines.advance()?;
                 unique(lines.text().unwrap_or_default().split_whitespace().map(str::to_owned))
             }
         };
@@ -41,7 +41,7 @@ impl Table for BlankTable {
 
     fn next(&mut self, row: &mut Row) -> Result<Next, Error> {
         row.clear();
-        if !self.lines.next()? {
+        if !self.lines.advance()? {
             return Ok(Next::End);
         }
         let Some(text) = self.lines.text() else {
