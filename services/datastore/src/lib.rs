@@ -6,6 +6,7 @@
 mod active;
 pub mod activity;
 mod assignments;
+pub mod churn;
 mod connect;
 pub mod customers;
 pub mod error;
