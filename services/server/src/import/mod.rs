@@ -28,7 +28,7 @@ use cx_datastore::Store;
 use futures::future;
 use ledger::Ledger;
 use mapping::Mapping;
-use mapping::config::{MappingConfig, Target};
+use mapping::config::Target;
 use prost_reflect::MessageDescriptor;
 use source::Input;
 use std::collections::HashMap;
@@ -118,11 +118,6 @@ pub struct Plan {
     pub batch: usize,
     /// Batches that are stored at the same time.
     pub lanes: usize,
-}
-
-/// Checks a mapping file against the message that it fills.
-pub fn checked(config: MappingConfig, message: &MessageDescriptor) -> Result<Mapping, Error> {
-    Ok(Mapping::check(config, message)?)
 }
 
 /// The message of a target.

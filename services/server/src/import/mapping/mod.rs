@@ -11,7 +11,7 @@ use super::decimal::NumberFormat;
 use super::row::{Column, Missing};
 use super::time::TimeFormat;
 use condition::Test;
-use config::{FieldConfig, InputConfig, MappingConfig, OneOrMany, RecordConfig, Target};
+use config::{FieldConfig, InputConfig, MappingConfig, OneOrMany, RecordConfig};
 use expression::{Columns, Template};
 use field::{Field, Surroundings};
 use path::Path;
@@ -324,9 +324,4 @@ fn time_format(
 /// Reads the text of a mapping file; the message of the error names the key and its line.
 pub fn parse(text: &str) -> Result<MappingConfig, String> {
     toml::from_str(text).map_err(|error| error.to_string())
-}
-
-/// The target of a mapping file, where it says one.
-pub fn target(config: &MappingConfig) -> Target {
-    config.target.unwrap_or_default()
 }
