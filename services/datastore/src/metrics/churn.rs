@@ -9,6 +9,7 @@ use super::group;
 use crate::error::Result;
 use crate::sql::{self, Columns};
 use crate::store::Store;
+use cx_analytics::Timestamp;
 use cx_analytics::metrics::{Counts, GroupKey, Groups, Share};
 
 /// Customers active in the look-back of each cut-off, and those of them without activity in the horizon after it.
@@ -36,32 +37,36 @@ fn text(frame: &Frame<'_>) -> String {
     let definition = &churned.definition;
     let (look_back, horizon) = (days(definition.look_back_days()), days(definition.horizon_days()));
     let codes: Vec<i16> = definition.kinds().iter().map(|kind| kind.code()).collect();
-    let earliest =
-        churned.cut_offs.first().map_or(0, |first| first.micros().saturating_sub(look_back));
+    let shifted =
+        |by: i64| -> Vec<Timestamp> { churned.cut_offs.iter().map(|cut| cut.plus(by)).collect() };
+    let until = shifted(-look_back);
+    // All three are ranks of one plain column, and the next activity's are taken over from its row: each is computed once.
     format!(
-        "SELECT * FROM (
-           SELECT {from} AS first_cut, {groups}, {until} AS until_cut, {gone} AS gone_cut, COUNT(*) AS customers
+        "SELECT first_cut, persona, channel, stage, until_cut, gone_cut, COUNT(*) AS customers FROM (
+           SELECT i.first_cut, {groups},
+                  CASE WHEN i.next_cut < i.look_back_cut THEN i.next_cut ELSE i.look_back_cut END AS until_cut,
+                  CASE WHEN i.next_gone_cut < i.look_back_cut THEN i.next_gone_cut ELSE i.look_back_cut END AS gone_cut
            FROM (
-             SELECT customer_id, channel, stage, occurred_at,
-                    CASE WHEN next_at <= occurred_at + {look_back} THEN next_at ELSE occurred_at + {look_back} END AS last_at,
-                    CASE WHEN next_at - {horizon} <= occurred_at + {look_back} THEN next_at - {horizon}
-                         ELSE occurred_at + {look_back} END AS gone_at
+             SELECT customer_id, channel, stage, first_cut, look_back_cut,
+                    LEAD(first_cut) OVER w AS next_cut, LEAD(horizon_cut) OVER w AS next_gone_cut
              FROM (
-               SELECT customer_id, channel, stage, occurred_at,
-                      LEAD(occurred_at) OVER (PARTITION BY customer_id ORDER BY occurred_at, interaction_id) AS next_at
+               SELECT customer_id, interaction_id, occurred_at, channel, stage, {from} AS first_cut,
+                      {until} AS look_back_cut, {gone} AS horizon_cut
                FROM interaction
                WHERE kind IN ({kinds}) AND occurred_at >= {earliest} AND occurred_at < {end}
              ) e
+             WINDOW w AS (PARTITION BY customer_id ORDER BY occurred_at, interaction_id)
            ) i {join}
            WHERE 1 = 1{filter}
-           GROUP BY 1, 2, 3, 4, 5, 6
          ) r
-         WHERE until_cut > first_cut",
-        from = rank("i.occurred_at", &churned.cut_offs),
+         WHERE until_cut > first_cut
+         GROUP BY 1, 2, 3, 4, 5, 6",
         groups = frame.groups(),
-        until = rank("i.last_at", &churned.cut_offs),
-        gone = rank("i.gone_at", &churned.cut_offs),
+        from = rank("occurred_at", &churned.cut_offs),
+        until = rank("occurred_at", &until),
+        gone = rank("occurred_at", &shifted(horizon)),
         kinds = list(&codes),
+        earliest = until.first().map_or(0, |first| first.micros()),
         end = frame.end(),
         join = frame.join(),
         filter = frame.filter(),
