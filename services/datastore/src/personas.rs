@@ -73,7 +73,7 @@ impl LabelChange {
     }
 }
 
-/// Times a change without an etag is tried again where somebody else was a moment earlier.
+/// Times a change is tried again where somebody else was a moment earlier.
 const RETRIES: u32 = 10;
 
 const SELECT: &str =
@@ -121,13 +121,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Label> {
         for _ in 0..RETRIES {
-            let outcome =
-                self.write(async |tx| label_set(tx, persona_id, change, etag, now).await).await?;
-            match outcome {
-                Some(label) => return Ok(label),
-                // Somebody changed it between our read and our write; only an etag makes that a refusal.
-                None if etag.is_empty() => {}
-                None => return Err(Error::EtagMismatch { etag: String::new() }),
+            // None: somebody changed it between our read and our write. Another look tells whether that is a refusal.
+            let set =
+                async |tx: &DatabaseTransaction| label_set(tx, persona_id, change, etag, now).await;
+            if let Some(label) = self.write(set).await? {
+                return Ok(label);
             }
         }
         Err(Error::Overloaded)
