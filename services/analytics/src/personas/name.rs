@@ -92,16 +92,22 @@ fn capitalised(text: &str) -> String {
 
 /// A sentence with the figures that set the persona apart.
 pub(super) fn description(persona: &Persona, currency: Option<Currency>) -> String {
-    let figures: Vec<String> = (notable(&persona.features).into_iter())
-        .filter_map(|feature| {
-            let (own, all) = (
-                figure(feature, feature.median?, currency),
-                figure(feature, feature.overall_median?, currency),
-            );
-            (own != all).then(|| format!("{} {own} (all: {all})", feature.name.replace('_', " ")))
-        })
-        .take(FIGURES)
-        .collect();
+    // Features of one topic tell the same story; the strongest tells it.
+    let mut topics: Vec<Topic> = Vec::new();
+    let mut figures: Vec<String> = Vec::new();
+    for feature in notable(&persona.features) {
+        let topic = word(feature).map(|word| word.topic);
+        let (Some(own), Some(all)) = (feature.median, feature.overall_median) else { continue };
+        let (own, all) = (figure(feature, own, currency), figure(feature, all, currency));
+        if own == all || topic.is_some_and(|topic| topics.contains(&topic)) {
+            continue;
+        }
+        topics.extend(topic);
+        figures.push(format!("{} {own} (all: {all})", feature.name.replace('_', " ")));
+        if figures.len() == FIGURES {
+            break;
+        }
+    }
     let share = persona.share * 100.0;
     let who = format!("{} customers, {share:.1} % of all", persona.customers);
     if figures.is_empty() {
@@ -118,6 +124,7 @@ fn figure(feature: &PersonaFeature, value: f64, currency: Option<Currency>) -> S
         ("seconds", _) => format!("{value:.0} s"),
         ("share", _) => format!("{:.0} %", value * 100.0),
         ("count", _) => format!("{value:.0}"),
+        ("log ratio", _) => format!("×{:.1}", value.exp()),
         _ => format!("{value:.2}"),
     }
 }
