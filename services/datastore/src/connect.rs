@@ -146,3 +146,6 @@ async fn lock_suppression(tx: &DatabaseTransaction, mode: &str) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

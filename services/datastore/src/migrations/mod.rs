@@ -106,6 +106,42 @@ mod tests {
         .await;
     }
 
+    /// The child of the test below: killed when everything is done but committed.
+    #[tokio::test]
+    #[ignore = "run by the test below, in a process of its own"]
+    async fn killed() {
+        let options = crate::Options::new(std::env::var("CX_TEST_URL").expect("CX_TEST_URL"));
+        let store = Store::connect(&options).await.expect("connect");
+        install(store.long_writer()).await.expect("install");
+        let up = async |tx: &sea_orm::DatabaseTransaction| {
+            Migrator::up(tx, None).await?;
+            std::process::abort();
+            #[expect(unreachable_code, reason = "gives the closure its type")]
+            Ok(())
+        };
+        store.write_long(up).await.expect("never");
+    }
+
+    #[tokio::test]
+    async fn a_migrator_that_is_killed_does_no_harm() {
+        on_every_database(async |options| {
+            let child = std::process::Command::new(std::env::current_exe().expect("this program"))
+                .args(["--exact", "migrations::tests::killed", "--ignored"])
+                .env("CX_TEST_URL", &options.url)
+                .output()
+                .expect("the child");
+            assert!(!child.status.success());
+            let store = Store::connect(&options).await.expect("connect");
+            assert!(matches!(store.schema_check().await, Err(Error::SchemaBehind { .. })));
+            assert_eq!(
+                store.migrate().await.expect("the next one succeeds").len(),
+                Migrator::migrations().len()
+            );
+            store.schema_check().await.expect("up to date");
+        })
+        .await;
+    }
+
     #[tokio::test]
     async fn a_schema_from_the_future_is_refused() {
         on_every_engine(async |store| {
