@@ -101,7 +101,15 @@ impl Running {
         if timeout(Duration::from_secs(2), self.background.wait()).await.is_err() {
             tracing::warn!("work in hand is left to another replica");
         }
-        self.store.close().await;
+        self.store.clone().close().await;
         tracing::info!("stopped");
+    }
+}
+
+/// Dropped, it is cut off: nothing of it goes on.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.cut.cancel();
     }
 }

@@ -54,7 +54,7 @@ struct Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let Self { method, begun, code } = self;
-        let milliseconds = begun.elapsed().as_secs_f64() * 1000.0;
+        let milliseconds = begun.elapsed().as_micros() as f64 / 1000.0;
         match code {
             // Probes ask every few seconds.
             _ if !is_ours(method) => tracing::debug!(method, ?code, milliseconds, "request"),
