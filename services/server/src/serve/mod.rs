@@ -57,7 +57,7 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
     let api = Api { store: store.clone(), work: work::Bell::default(), stop: stop.clone() };
     let (health, health_service) = health::Health::new().await;
     let routes = reflection::add(grpc::routes(&api)).add_service(health_service);
-    let chain = layers::around(routes);
+    let chain = layers::around(routes, stop.clone());
 
     let (connections, background) = (TaskTracker::new(), TaskTracker::new());
     background.spawn(listen::accept(

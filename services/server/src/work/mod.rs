@@ -7,6 +7,8 @@
 pub mod churn;
 mod context;
 pub mod segmentation;
+#[cfg(test)]
+mod tests;
 mod to_end;
 
 pub use context::{Bell, Context, Failure};

@@ -4,12 +4,15 @@
 //! and gRPC framing; they know no message and no service but for the list of streams.
 
 mod budget;
+mod closing;
 mod deadline;
 mod explain;
 mod overload;
 mod panics;
 mod record;
 mod sealed;
+#[cfg(test)]
+mod tests;
 
 pub use budget::Meter;
 
@@ -17,6 +20,7 @@ use super::status::Refusal;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use std::{convert::Infallible, future::Future};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt, service_fn, util::BoxCloneSyncService};
 
@@ -34,8 +38,10 @@ const STREAMS: [&str; 4] = [
 ];
 
 /// Puts the chain around the services. Read it from the bottom: the last step is the outermost.
-pub fn around(routes: Routes) -> Chain {
+pub fn around(routes: Routes, stop: CancellationToken) -> Chain {
     let next = Next::new(routes.prepare());
+    // Watches end when the server goes down.
+    let next = step(next, closing::at(stop));
     // Refusals that tonic makes by itself, in our words and with our reasons.
     let next = step(next, explain::explain);
     // Bytes of requests held in memory, over all connections.
@@ -79,25 +85,4 @@ fn refuse(refusal: Refusal) -> Response<Body> {
 /// Whether a path is one of the API's own, rather than health or reflection.
 fn is_ours(path: &str) -> bool {
     path.starts_with("/cx.v1.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use prost::Message;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn the_list_of_streams_is_that_of_the_api() {
-        let set = prost_types::FileDescriptorSet::decode(crate::FILE_DESCRIPTOR_SET)
-            .expect("descriptors");
-        let mut streams = BTreeSet::new();
-        for service in set.file.iter().flat_map(|file| &file.service) {
-            let streaming = service.method.iter().filter(|method| method.server_streaming());
-            streams.extend(
-                streaming.map(|method| format!("/cx.v1.{}/{}", service.name(), method.name())),
-            );
-        }
-        assert_eq!(streams, STREAMS.map(str::to_owned).into());
-    }
 }
