@@ -8,6 +8,7 @@
 mod support;
 
 mod command_line;
+mod customers;
 mod databases;
 mod export;
 mod house;
@@ -18,3 +19,5 @@ mod metrics;
 mod refusals;
 mod segmentation;
 mod serving;
+mod streams;
+mod traffic;

@@ -1,33 +1,44 @@
 //! A client that knows HTTP/2 and nothing of gRPC: for what a well-behaved client never sends.
 
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use tonic::Status;
+use tonic::{Status, codegen::Bytes};
 
 use super::Server;
 
-/// Posts a body with these headers beside the usual ones, and returns the status, where it came with the headers.
-pub async fn post(server: &Server, path: &str, headers: &[(&str, &str)], body: &str) -> Status {
-    let address = server.url().replace("http://", "");
-    let socket = TcpStream::connect(&address).await.unwrap();
+/// Posts a body with these headers beside the usual ones, and returns the status, from wherever it came.
+pub async fn post(
+    server: &Server,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Status {
+    let socket = TcpStream::connect(server.address()).await.unwrap();
     let (mut sender, connection) =
         http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await.unwrap();
     let connection = tokio::spawn(connection);
-    let mut request = http::Request::post(format!("http://{address}{path}"))
+    let mut request = http::Request::post(format!("{}{path}", server.url()))
         .header("content-type", "application/grpc")
         .header("te", "trailers");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = sender.send_request(request.body(body.to_owned()).unwrap()).await.unwrap();
-    let status = Status::from_header_map(response.headers());
+    let request = request.body(Full::new(body.into())).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    let mut status = Status::from_header_map(response.headers());
+    if status.is_none() {
+        let body = response.into_body().collect().await.unwrap();
+        status = body.trailers().and_then(Status::from_header_map);
+    }
     connection.abort();
-    status.unwrap_or_else(|| panic!("no status in {:?}", response.headers()))
+    status.expect("a status in the headers or after the body")
 }
 
-/// Bytes (ASCII) as one gRPC message, uncompressed.
-pub fn frame(message: &str) -> String {
-    let length = u8::try_from(message.len()).unwrap();
-    format!("\0\0\0\0{}{message}", char::from(length))
+/// Bytes as one gRPC message, uncompressed.
+pub fn frame(message: impl AsRef<[u8]>) -> Vec<u8> {
+    let message = message.as_ref();
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[0], &length[..], message].concat()
 }

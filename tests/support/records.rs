@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cx_server::proto::{
-    Channel, Complaint, Interaction, Money, Order, Survey, interaction::Payload, survey,
+    Channel, Complaint, Customer, IngestSummary, Interaction, Money, Order, Survey, interaction::Payload, survey,
 };
 
 const DAY: i64 = 86_400;
@@ -31,6 +31,37 @@ pub fn order(customer: &str, id: &str, days: i64, cents: i64) -> Interaction {
     let total = Money { currency_code: "EUR".to_owned(), amount_minor: cents };
     let order = Order { order_id: id.to_owned(), total: Some(total), items: Some(1) };
     interaction(customer, id, days, Payload::Order(order))
+}
+
+/// So many orders of one customer, `o000000` and on, a second apart from 2026 on.
+pub fn orders(customer: &str, count: usize) -> Vec<Interaction> {
+    let record = |number: usize| Interaction {
+        occurred_at: Some(second_of_2026(number as i64)),
+        ..order(customer, &format!("o{number:06}"), 0, 1000)
+    };
+    (0..count).map(record).collect()
+}
+
+/// So many seconds after the beginning of 2026.
+pub fn second_of_2026(second: i64) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: 1_767_225_600 + second, nanos: 0 }
+}
+
+/// A customer in Germany.
+pub fn customer(customer: &str) -> Customer {
+    Customer {
+        customer_id: customer.to_owned(),
+        country: "DE".to_owned(),
+        ..Customer::default()
+    }
+}
+
+/// Accepted, duplicate, conflict, rejected, suppressed; checks that they add up.
+pub fn counts(summary: Option<IngestSummary>) -> [i64; 5] {
+    let s = summary.unwrap();
+    let counts = [s.accepted, s.duplicate, s.conflict, s.rejected, s.suppressed];
+    assert_eq!(s.received, counts.iter().sum::<i64>(), "the summary adds up");
+    counts
 }
 
 /// An answer to "how likely are you to recommend us".

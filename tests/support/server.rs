@@ -78,6 +78,11 @@ impl Server {
         format!("http://{}", self.running.address())
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.running.address()
+    }
+
     /// Its database.
     pub fn database(&self) -> &Database {
         &self.database

@@ -198,7 +198,7 @@ impl Handler {
         Ok(GetCustomerResponse {
             customer: Some(to_proto::customer(customer, updated_at)),
             activity: Some(activity),
-            assignment: None,
+            assignment: super::persona::assignment(&self.api, customer_id).await?,
             churn_risk: None,
         })
     }

@@ -6,9 +6,8 @@ use std::future::pending;
 
 async fn claimed() -> (tempfile::TempDir, Store, Job) {
     let folder = tempfile::tempdir().expect("a folder");
-    let store =
-        Store::connect(&Options::new(format!("sqlite://{}", folder.path().join("t.db").display())));
-    let store = store.await.expect("a store");
+    let file = format!("sqlite://{}", folder.path().join("t.db").display());
+    let store = Store::connect(&Options::new(file)).await.expect("a store");
     store.migrate().await.expect("a schema");
     let id = "j".to_owned();
     store
