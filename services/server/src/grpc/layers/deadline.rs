@@ -2,33 +2,40 @@
 //! answers CANCELLED, which says that the caller gave up.
 
 use super::{
-    Next, Refusal, STREAMS, go_on, refuse,
+    Next, Refusal, STREAMS, go_on, is_ours, refuse,
     sealed::{Sealed, next as next_frame},
 };
+use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use std::{future::Future, task::Poll, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::body::Body;
 
 /// The deadline of a call that has none.
-const DEFAULT: Duration = Duration::from_secs(60);
+pub(super) const DEFAULT: Duration = Duration::from_secs(60);
 /// Longest deadline; a longer one is as good as none, and its sum with now must not overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// Ends what takes longer than its deadline.
-pub(super) async fn keep(request: Request<Body>, next: Next) -> Response<Body> {
-    let default = (!STREAMS.contains(&request.uri().path())
-        && super::is_ours(request.uri().path()))
-    .then_some(DEFAULT);
-    let Some(limit) = asked(request.headers()).or(default) else {
-        return go_on(next, request).await;
-    };
-    let until = Instant::now() + limit.min(LONGEST);
-    let Ok(response) = timeout_at(until, go_on(next, request)).await else {
+/// Ends what takes longer than its caller's deadline, and calls without one after `default`.
+pub(super) fn within(
+    default: Duration,
+) -> impl Fn(Request<Body>, Next) -> BoxFuture<'static, Response<Body>> + Clone + Send + Sync {
+    move |request, next| {
+        let path = request.uri().path();
+        let default = (is_ours(path) && !STREAMS.contains(&path)).then_some(default);
+        match asked(request.headers()).or(default) {
+            Some(limit) => Box::pin(until(Instant::now() + limit.min(LONGEST), request, next)),
+            None => Box::pin(go_on(next, request)),
+        }
+    }
+}
+
+async fn until(deadline: Instant, request: Request<Body>, next: Next) -> Response<Body> {
+    let Ok(response) = timeout_at(deadline, go_on(next, request)).await else {
         return refuse(Refusal::DeadlineExceeded);
     };
     response.map(|body| {
-        let mut alarm = Box::pin(sleep_until(until));
+        let mut alarm = Box::pin(sleep_until(deadline));
         Sealed::body(
             body,
             Box::new(move |cx, body| match alarm.as_mut().poll(cx) {

@@ -49,7 +49,7 @@ pub fn around(routes: Routes, stop: CancellationToken) -> Chain {
     // Requests in hand, over all connections: beyond them OVERLOADED at once rather than late for all.
     let next = step(next, overload::limit());
     // The caller's deadline, or one of ours: DEADLINE_EXCEEDED, where tonic would say CANCELLED.
-    let next = step(next, deadline::keep);
+    let next = step(next, deadline::within(deadline::DEFAULT));
     // A panic ends one request, with INTERNAL, and not its connection.
     let next = step(next, panics::catch);
     // One line in the log for each request, whatever became of it.
