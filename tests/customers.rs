@@ -134,7 +134,11 @@ async fn timelines_are_paged_through_ties_in_both_directions(engine: Engine) {
         ..ListInteractionsRequest::default()
     };
     assert_eq!(timeline(&server, asked.clone()).await, ids);
-    let some = ListInteractionsRequest { start_time: Some(second_of_2026(2)), end_time: Some(second_of_2026(4)), ..asked.clone() };
+    let some = ListInteractionsRequest {
+        start_time: Some(second_of_2026(2)),
+        end_time: Some(second_of_2026(4)),
+        ..asked.clone()
+    };
     assert_eq!(
         timeline(&server, some.clone()).await,
         ids[20..40],
@@ -153,7 +157,11 @@ async fn timelines_are_paged_through_ties_in_both_directions(engine: Engine) {
         reason_of(&client.list_interactions(other).await.unwrap_err()),
         "INVALID_PAGE_TOKEN"
     );
-    let backwards = ListInteractionsRequest { start_time: Some(second_of_2026(4)), end_time: Some(second_of_2026(2)), ..asked };
+    let backwards = ListInteractionsRequest {
+        start_time: Some(second_of_2026(4)),
+        end_time: Some(second_of_2026(2)),
+        ..asked
+    };
     assert_eq!(reason_of(&client.list_interactions(backwards).await.unwrap_err()), "INVALID_FIELD");
     server.stop().await;
 }

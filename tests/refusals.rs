@@ -59,7 +59,7 @@ async fn what_the_caller_sent(engine: Engine) {
     assert_eq!(violations_of(&status)[0].0, "interactions");
 
     let truncated = raw::frame("\n\u{7f}x");
-    let status = raw::post(&server, "/cx.v1.CustomerService/GetCustomer", &[], &truncated).await;
+    let status = raw::post(&server, "/cx.v1.CustomerService/GetCustomer", &[], truncated).await;
     assert_refused(Err::<(), _>(status), Code::InvalidArgument, "MALFORMED_MESSAGE");
 
     ingest(&server, vec![order("a", "1", 1, 1), order("a", "2", 1, 1)]).await.unwrap();
@@ -191,7 +191,7 @@ async fn more_than_the_server_can_do_at_once(engine: Engine) {
         &server,
         "/cx.v1.CustomerService/ListCustomers",
         &[("grpc-timeout", "1n")],
-        &raw::frame(""),
+        raw::frame(""),
     )
     .await;
     assert_refused(Err::<(), _>(status), Code::DeadlineExceeded, "DEADLINE_EXCEEDED");

@@ -33,8 +33,7 @@ async fn what_cannot_be_read_is_the_callers_fault(engine: Engine) {
         (vec![1, 0, 0, 0, 0], &[]),
         (not_gzip, &[("grpc-encoding", "gzip")]),
     ] {
-        let status =
-            post(&server, "/cx.v1.CustomerService/GetCustomer", headers, body).await;
+        let status = post(&server, "/cx.v1.CustomerService/GetCustomer", headers, body).await;
         assert_eq!(
             (status.code(), reason_of(&status).as_str()),
             (Code::InvalidArgument, "MALFORMED_MESSAGE")
@@ -55,8 +54,7 @@ async fn what_is_too_large_is_refused_with_its_size(engine: Engine) {
     };
     let size = request.encoded_len();
     for path in [INGEST, "/cx.v1.IngestService/StreamInteractions"] {
-        let status =
-            post(&server, path, &[], frame(request.encode_to_vec())).await;
+        let status = post(&server, path, &[], frame(request.encode_to_vec())).await;
         assert_eq!(
             (status.code(), reason_of(&status).as_str()),
             (Code::ResourceExhausted, "MESSAGE_TOO_LARGE")

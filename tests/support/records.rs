@@ -3,7 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cx_server::proto::{
-    Channel, Complaint, Customer, IngestSummary, Interaction, Money, Order, Survey, interaction::Payload, survey,
+    Channel, Complaint, Customer, IngestSummary, Interaction, Money, Order, Survey,
+    interaction::Payload, survey,
 };
 
 const DAY: i64 = 86_400;
@@ -49,11 +50,7 @@ pub fn second_of_2026(second: i64) -> prost_types::Timestamp {
 
 /// A customer in Germany.
 pub fn customer(customer: &str) -> Customer {
-    Customer {
-        customer_id: customer.to_owned(),
-        country: "DE".to_owned(),
-        ..Customer::default()
-    }
+    Customer { customer_id: customer.to_owned(), country: "DE".to_owned(), ..Customer::default() }
 }
 
 /// Accepted, duplicate, conflict, rejected, suppressed; checks that they add up.

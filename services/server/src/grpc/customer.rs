@@ -195,11 +195,17 @@ impl Handler {
                 ..proto::Activity::default()
             },
         };
+        let churn_risk = match super::churn::risk_of(store, customer_id).await {
+            Ok(risk) => Some(risk),
+            // Here they are no refusals: there is nothing to tell.
+            Err(Refusal::NoActiveChurnModel | Refusal::ChurnRiskNotFound(_)) => None,
+            Err(refusal) => return Err(refusal),
+        };
         Ok(GetCustomerResponse {
             customer: Some(to_proto::customer(customer, updated_at)),
             activity: Some(activity),
             assignment: super::persona::assignment(&self.api, customer_id).await?,
-            churn_risk: None,
+            churn_risk,
         })
     }
 
