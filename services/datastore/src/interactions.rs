@@ -22,10 +22,6 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "plain values of one statement, each named by its type"
-    )]
     pub async fn interactions_list(
         &self,
         customer_id: &str,

@@ -107,10 +107,6 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "plain values of one statement, each named by its type"
-    )]
     pub async fn job_create(
         &self,
         kind: JobKind,
@@ -204,10 +200,6 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "plain values of one statement, each named by its type"
-    )]
     pub async fn job_renew(
         &self,
         id: &str,
@@ -240,10 +232,6 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "plain values of one statement, each named by its type"
-    )]
     pub async fn job_fail(
         &self,
         id: &str,

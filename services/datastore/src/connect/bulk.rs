@@ -24,10 +24,6 @@ pub(crate) enum Column {
     OptI64(Vec<Option<i64>>),
     /// Floating point numbers.
     F64(Vec<f64>),
-    /// Floating point numbers or NULL.
-    OptF64(Vec<Option<f64>>),
-    /// Bytes.
-    Bytes(Vec<Vec<u8>>),
 }
 
 /// Rows in a statement where arrays are bound, and where each value is bound by itself.
@@ -116,8 +112,6 @@ impl Column {
             Self::I64(v) => v.len(),
             Self::OptI64(v) => v.len(),
             Self::F64(v) => v.len(),
-            Self::OptF64(v) => v.len(),
-            Self::Bytes(v) => v.len(),
         }
     }
 
@@ -127,8 +121,7 @@ impl Column {
             Self::I16(_) | Self::OptI16(_) => "smallint",
             Self::OptI32(_) => "integer",
             Self::I64(_) | Self::OptI64(_) => "bigint",
-            Self::F64(_) | Self::OptF64(_) => "double precision",
-            Self::Bytes(_) => "bytea",
+            Self::F64(_) => "double precision",
         }
     }
 
@@ -142,8 +135,6 @@ impl Column {
             Self::I64(v) => v[row].into(),
             Self::OptI64(v) => v[row].into(),
             Self::F64(v) => v[row].into(),
-            Self::OptF64(v) => v[row].into(),
-            Self::Bytes(v) => v[row].clone().into(),
         }
     }
 
@@ -157,8 +148,6 @@ impl Column {
             Self::I64(v) => (array(ArrayType::BigInt, &v[start..end]), None),
             Self::OptI64(v) => nullable(ArrayType::BigInt, &v[start..end]),
             Self::F64(v) => (array(ArrayType::Double, &v[start..end]), None),
-            Self::OptF64(v) => nullable(ArrayType::Double, &v[start..end]),
-            Self::Bytes(v) => (array(ArrayType::Bytes, &v[start..end]), None),
         }
     }
 }
