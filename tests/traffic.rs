@@ -2,12 +2,8 @@
 
 use crate::support::raw::{frame, post};
 use crate::support::records::orders;
-use crate::support::{Database, Engine, Server, reason_of};
-use cx_datastore::Store;
-use cx_server::proto::{
-    GetCustomerRequest, IngestInteractionsRequest, ingest_service_client::IngestServiceClient,
-};
-use cx_server::serve::{self, Options};
+use crate::support::{Engine, Server, reason_of};
+use cx_server::proto::{GetCustomerRequest, IngestInteractionsRequest};
 use prost::Message;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -68,37 +64,6 @@ async fn what_is_too_large_is_refused_with_its_size(engine: Engine) {
     server.stop().await;
 }
 
-async fn too_much_at_once_is_told_to_come_back(engine: Engine) {
-    let database = Database::new(engine).await;
-    let options = cx_datastore::Options { queue_records: 50, ..database.options() };
-    let store = Store::connect(&options).await.unwrap();
-    let listen = Options { listen: ([127, 0, 0, 1], 0).into(), ..Options::default() };
-    let running = serve::start(store, listen).await.unwrap();
-    let mut client =
-        IngestServiceClient::connect(format!("http://{}", running.address())).await.unwrap();
-    let calls = (0..50).map(|n| {
-        let request = IngestInteractionsRequest {
-            interactions: orders(&format!("c{n}"), 40),
-            validate_only: false,
-        };
-        let mut client = client.clone();
-        async move { client.ingest_interactions(request).await }
-    });
-    let answers = futures::future::join_all(calls).await;
-    let refused: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
-    assert!(!refused.is_empty(), "50 calls of 40 records at once fit a queue of 50");
-    for status in &refused {
-        assert_eq!(
-            (status.code(), reason_of(status).as_str()),
-            (Code::ResourceExhausted, "OVERLOADED")
-        );
-        assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
-    }
-    let one = IngestInteractionsRequest { interactions: orders("later", 40), validate_only: false };
-    client.ingest_interactions(one).await.unwrap();
-    running.stop().await;
-}
-
 async fn a_lost_database_is_told_and_turns_health(engine: Engine) {
     let mut server = Server::start(engine).await;
     server.store.clone().close().await;
@@ -146,7 +111,6 @@ async fn a_stranger_is_hung_up_on(engine: Engine) {
 on_both_engines!(
     what_cannot_be_read_is_the_callers_fault,
     what_is_too_large_is_refused_with_its_size,
-    too_much_at_once_is_told_to_come_back,
     a_lost_database_is_told_and_turns_health,
     going_down_tells_watchers_first_and_waits_for_none,
     a_stranger_is_hung_up_on,

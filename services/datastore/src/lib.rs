@@ -34,3 +34,6 @@ pub use jobs::{Failure, Job, JobKind, JobState};
 pub use personas::{Label, LabelChange, StoredPersona};
 pub use segmentations::Publication;
 pub use store::Store;
+
+/// Log directives that keep the migrator's chatter out of logs at level info; put them before one's own.
+pub const LOG_DIRECTIVES: &str = "sea_orm_migration=warn";

@@ -38,7 +38,7 @@ pub struct Global {
     )]
     pub database: String,
     /// What to log: a level, or directives as in RUST_LOG, which wins where set
-    #[arg(long, global = true, env = "CX_LOG", default_value = "info,sea_orm_migration=warn", value_parser = log_filter, value_name = "FILTER")]
+    #[arg(long, global = true, env = "CX_LOG", default_value = "info", value_parser = log_filter, value_name = "FILTER")]
     pub log: String,
     /// How to log
     #[arg(long, global = true, env = "CX_LOG_FORMAT", default_value = "text", value_enum)]

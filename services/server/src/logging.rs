@@ -3,12 +3,14 @@
 //! No log line holds what a caller sent or what is stored: ids of requests and incidents, codes, times.
 
 use crate::config::{Global, LogFormat};
+use cx_datastore::LOG_DIRECTIVES;
 use std::io::{IsTerminal, stderr};
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging; a second call changes nothing. `RUST_LOG` wins over `--log`.
 pub fn start(global: &Global) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&global.log));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("{LOG_DIRECTIVES},{}", global.log)));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     // An error means that a subscriber is there already, as in tests: theirs stands.
     let _already_started = match global.log_format {

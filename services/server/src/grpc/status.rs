@@ -326,6 +326,17 @@ mod tests {
     }
 
     #[test]
+    fn errors_of_the_store_become_refusals_that_a_caller_can_act_on() {
+        use cx_datastore::Error;
+        let reason = |error| reason_name(Refusal::from(error).reason());
+        assert_eq!(reason(Error::Overloaded), "OVERLOADED");
+        assert_eq!(reason(Error::EtagMismatch { etag: "e".into() }), "ETAG_MISMATCH");
+        assert_eq!(reason(Error::Invalid { field: "f", rule: "is wrong" }), "INVALID_FIELD");
+        assert_eq!(reason(Error::Corrupt { what: "row" }), "INTERNAL");
+        assert_eq!(reason(Error::SchemaAhead), "INTERNAL");
+    }
+
+    #[test]
     fn an_internal_error_tells_only_its_incident() {
         let refusal = Refusal::internal(&"password=hunter2");
         let status = Status::from(refusal);

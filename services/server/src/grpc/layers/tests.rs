@@ -128,7 +128,7 @@ async fn a_stream_ends_at_the_deadline_its_caller_set() {
 #[tokio::test]
 async fn beyond_the_limit_of_calls_there_is_a_refusal_and_health_still_answers() {
     let limit = overload::limit();
-    let never = || service(|| pending::<Response<Body>>());
+    let never = || service(pending::<Response<Body>>);
     let held: Vec<_> = (0..2000).map(|_| limit(request("/cx.v1.A/B"), never())).collect();
     let mut held: futures::stream::FuturesUnordered<_> = held.into_iter().collect();
     // Those beyond the limit answer at once, the others never.
