@@ -248,6 +248,10 @@ pub fn arrived(status: Status) -> Status {
             "it is truncated, or not framed or compressed as it says".into(),
         )
         .into(),
+        // The connection broke in the middle of the request: nobody is there to read this, but the log is.
+        Code::Unknown if status.details().is_empty() => {
+            Status::cancelled("the caller went away before the request had arrived")
+        }
         _ => status,
     }
 }
