@@ -16,7 +16,12 @@ pub fn cx() -> Command {
 /// Migrates the database at a URL.
 pub fn migrate(url: &str) {
     assert!(
-        cx().args(["migrate", "--database", url]).stdout(Stdio::null()).status().unwrap().success()
+        cx().args(["migrate", "--database", url])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap()
+            .success()
     );
 }
 
