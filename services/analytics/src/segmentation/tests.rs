@@ -159,7 +159,7 @@ fn each_refusal_has_its_name() {
     assert_eq!(refusal, Refusal::TooFewCustomers { customers: 0, needed: 30 });
 
     let same: Vec<Activity> =
-        (0..100).map(|i| Activity::empty(&format!("c{i:03}"), as_of().days_before(3))).collect();
+        (0..100).map(|i| Activity::empty(format!("c{i:03}"), as_of().days_before(3))).collect();
     let refusal = fit(Parameters::at(as_of()), same.clone()).expect_err("all alike");
     assert_eq!(refusal, Refusal::ConstantFeatures { distinct: 1, k: 3 });
     let two = same.into_iter().enumerate().map(|(i, mut activity)| {
@@ -177,7 +177,7 @@ fn each_refusal_has_its_name() {
 #[test]
 fn two_kinds_of_customers_make_two_personas() {
     let customers = (0..60).map(|i| {
-        let mut activity = Activity::empty(&format!("c{i:03}"), as_of().days_before(3));
+        let mut activity = Activity::empty(format!("c{i:03}"), as_of().days_before(3));
         activity.orders = if i % 3 == 0 { 8 } else { 1 };
         activity.orders_valued = activity.orders;
         activity.order_value = activity.orders * 1000;
@@ -195,7 +195,7 @@ fn two_kinds_of_customers_make_two_personas() {
 fn absurd_numbers_do_not_panic() {
     let customers = (0..90).map(|i| {
         let mut activity =
-            Activity::empty(&format!("c{i:03}"), if i % 2 == 0 { Timestamp::MIN } else { as_of() });
+            Activity::empty(format!("c{i:03}"), if i % 2 == 0 { Timestamp::MIN } else { as_of() });
         activity.orders = [0, 1, i64::MAX][i % 3];
         activity.orders_valued = activity.orders.min(1);
         activity.order_value = [i64::MIN, -5, i64::MAX][i % 3];
