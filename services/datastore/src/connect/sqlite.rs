@@ -4,7 +4,7 @@ use super::{ACQUIRE, ACQUIRE_LONG, IngestPool, Options, Pools};
 use crate::error::{Error, Result};
 use sea_orm::SqlxSqliteConnector;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, SqlitePool};
+use sqlx::{ConnectOptions, Connection, SqlitePool};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -49,7 +49,9 @@ fn file_options(url: &str) -> Result<SqliteConnectOptions> {
         // Rarer checkpoints: half as much again in small transactions.
         .pragma("wal_autocheckpoint", "16384")
         .pragma("cache_size", "-65536")
-        .pragma("temp_store", "MEMORY"))
+        .pragma("temp_store", "MEMORY")
+        // The driver would log whole statements; what is slow is logged once, at the border.
+        .disable_statement_logging())
 }
 
 /// A connection that is still in a transaction when it comes back is closed. After a failed fsync the driver's idea of
