@@ -3,7 +3,7 @@
 //! The connection goes back to its pool only after a commit that succeeded. In every other case it is closed, which
 //! rolls back, so that no later commit can rest on a state that the driver got wrong.
 
-mod copy;
+mod arrays;
 mod postgres;
 mod sqlite;
 

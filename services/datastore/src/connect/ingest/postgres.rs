@@ -1,40 +1,41 @@
-//! Storing interactions in PostgreSQL: COPY into a staging table of the session, then one INSERT … SELECT from it. Half as
-//! fast again as arrays through UNNEST with large batches, and a quarter with small ones.
+//! Storing interactions in PostgreSQL: one INSERT … SELECT from arrays, whatever the size of the batch.
+//!
+//! Measured against `\copy` of the same rows into the same table (110,000 rows a second on two busy cores), one stream with
+//! two batches in flight: 0.55 of it in batches of 1,000, 0.75 in batches of 10,000. COPY into a temporary table and INSERT …
+//! SELECT from there reaches 0.43 and 0.9: quicker by the row, but emptying that table costs some 8 ms at every commit, so
+//! that 64 callers with a record each got 1,100 a second instead of 8,700. Both together, by size, would be the next step.
 
-use super::copy;
+use super::arrays;
 use super::{CustomerHash, Held};
 use crate::error::{Error, Fault, Result};
 use crate::rows::{COLUMNS, Fingerprint, Row, fingerprint};
+use sqlx::Row as _;
 use sqlx::postgres::{PgPool, Postgres};
-use sqlx::{AssertSqlSafe, Row as _};
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// One round trip. The lock is held together with all other writers of interactions, and keeps an erasure from beginning
 /// before this transaction ends (see the customers' side).
 const BEGIN: &str = "BEGIN;
-    CREATE TEMP TABLE IF NOT EXISTS cx_staging (LIKE interaction) ON COMMIT DELETE ROWS;
     LOCK TABLE suppression IN ROW SHARE MODE;
     SELECT EXISTS (SELECT 1 FROM suppression)";
 
-static COPY: LazyLock<String> = LazyLock::new(|| {
-    format!("COPY cx_staging ({}) FROM STDIN WITH (FORMAT BINARY)", COLUMNS.join(", "))
-});
-
 /// Tells who was inserted only where not everybody was.
 static INSERT: LazyLock<String> = LazyLock::new(|| {
-    let columns = COLUMNS.join(", ");
     format!(
         "WITH inserted AS (
-             INSERT INTO interaction ({columns}) SELECT {columns} FROM cx_staging ON CONFLICT DO NOTHING
-             RETURNING fingerprint
+             INSERT INTO interaction ({}) SELECT * FROM {} ON CONFLICT DO NOTHING RETURNING fingerprint
          )
-         SELECT CASE WHEN COUNT(*) = $1 THEN NULL ELSE COALESCE(ARRAY_AGG(fingerprint), '{{}}') END FROM inserted"
+         SELECT CASE WHEN COUNT(*) = ${} THEN NULL ELSE COALESCE(ARRAY_AGG(fingerprint), '{{}}') END FROM inserted",
+        COLUMNS.join(", "),
+        arrays::unnest(),
+        COLUMNS.len() + 1
     )
 });
 
-const STORED: &str = "SELECT s.fingerprint, i.fingerprint FROM cx_staging s
-    JOIN interaction i ON i.customer_id = s.customer_id AND i.interaction_id = s.interaction_id";
+const STORED: &str = "SELECT i.customer_id, i.interaction_id, i.fingerprint
+    FROM UNNEST($1::text[], $2::text[]) AS wanted (customer_id, interaction_id)
+    JOIN interaction i ON i.customer_id = wanted.customer_id AND i.interaction_id = wanted.interaction_id";
 
 pub(crate) struct Transaction {
     connection: Held<Postgres>,
@@ -55,13 +56,10 @@ impl Transaction {
     }
 
     pub(super) async fn insert_new(&mut self, rows: &[&Row]) -> Result<Vec<Option<Fingerprint>>> {
-        let connection = self.connection.get()?;
-        let mut copy = connection.copy_in_raw(COPY.as_str()).await?;
-        copy.send(copy::binary(rows)).await?;
-        copy.finish().await?;
         let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let query = arrays::bind(sqlx::query(INSERT.as_str()), rows).bind(total);
         let inserted: Option<Vec<Vec<u8>>> =
-            sqlx::query_scalar(INSERT.as_str()).bind(total).fetch_one(connection).await?;
+            query.fetch_one(self.connection.get()?).await?.try_get(0)?;
         match inserted {
             None => Ok(vec![None; rows.len()]),
             Some(inserted) => self.stored(rows, inserted).await,
@@ -76,22 +74,29 @@ impl Transaction {
         inserted: Vec<Vec<u8>>,
     ) -> Result<Vec<Option<Fingerprint>>> {
         let inserted: HashSet<Vec<u8>> = inserted.into_iter().collect();
-        let mut stored = HashMap::with_capacity(rows.len());
-        for found in sqlx::query(AssertSqlSafe(STORED)).fetch_all(self.connection.get()?).await? {
-            stored.insert(fingerprint(found.try_get(0)?)?, fingerprint(found.try_get(1)?)?);
+        let is_new = |row: &Row| inserted.contains(row.fingerprint.as_slice());
+        let old: Vec<&Row> = rows.iter().copied().filter(|row| !is_new(row)).collect();
+        let query = sqlx::query(STORED)
+            .bind(old.iter().map(|row| row.customer_id.as_str()).collect::<Vec<_>>())
+            .bind(old.iter().map(|row| row.interaction_id.as_str()).collect::<Vec<_>>());
+        let found = query.fetch_all(self.connection.get()?).await?;
+        let mut stored = HashMap::with_capacity(found.len());
+        for row in &found {
+            let name: (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+            stored.insert(name, fingerprint(row.try_get(2)?)?);
         }
-        rows.iter()
-            .map(|row| {
-                if inserted.contains(row.fingerprint.as_slice()) {
-                    return Ok(None);
-                }
-                // It stood in the way a moment ago and was erased since.
-                let gone = || {
-                    Error::Unavailable(Fault::new("erased", "a record was erased meanwhile", true))
-                };
-                stored.get(&row.fingerprint).copied().map(Some).ok_or_else(gone)
-            })
-            .collect()
+        // It stood in the way a moment ago and was erased since.
+        let gone =
+            || Error::Unavailable(Fault::new("erased", "a record was erased meanwhile", true));
+        let before = |row: &&Row| {
+            let name = (row.customer_id.as_str(), row.interaction_id.as_str());
+            if is_new(row) {
+                Ok(None)
+            } else {
+                stored.get(&name).copied().map(Some).ok_or_else(gone)
+            }
+        };
+        rows.iter().map(before).collect()
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
