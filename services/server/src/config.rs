@@ -12,6 +12,9 @@ use cx_datastore::{Options, Store};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// The database where none is named.
+pub const DEFAULT_DATABASE: &str = "sqlite://cx.db";
+
 /// CX: takes customer interactions in, finds the personas, measures, and says who is about to leave.
 #[derive(Debug, Parser)]
 #[command(name = "cx", version, propagate_version = true, disable_help_subcommand = true)]
@@ -32,7 +35,7 @@ pub struct Global {
         long,
         global = true,
         env = "CX_DATABASE",
-        default_value = "sqlite://cx.db",
+        default_value = DEFAULT_DATABASE,
         hide_env_values = true,
         value_name = "URL"
     )]

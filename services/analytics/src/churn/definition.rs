@@ -1,5 +1,6 @@
 //! What "left" means, and which past cut-offs can teach it.
 
+use super::words;
 use crate::{Timestamp, interaction::Kind, time::DAY};
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,11 @@ impl Definition {
     /// The kinds that count as activity, in the order of their codes, each once.
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
+    }
+
+    /// The kinds in words, such as "order or engagement".
+    pub fn kinds_in_words(&self) -> String {
+        words::kinds(&self.kinds)
     }
 
     /// Whether orders are what counts: then a customer's rhythm is that of their orders.

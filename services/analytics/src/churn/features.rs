@@ -28,6 +28,8 @@ pub enum Unit {
     Count,
     /// A share in [0, 1].
     Share,
+    /// A share in [0, 1] that was an answer on 0–10.
+    Tenths,
     /// Minor units of the currency.
     Money,
     /// Seconds.
@@ -46,7 +48,7 @@ impl Unit {
         match self {
             Self::Days => "days",
             Self::Count => "count",
-            Self::Share => "share",
+            Self::Share | Self::Tenths => "share",
             Self::Money => "minor units",
             Self::Seconds => "seconds",
             Self::Times => "times",
@@ -64,9 +66,7 @@ impl Unit {
 /// What a feature is about. Features of one topic say nearly the same: as reasons they are told as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
-    /// How long they have been quiet, against how often they come.
-    Rhythm,
-    /// How much they order.
+    /// How much and how often they order or come, and how long they have been quiet.
     Orders,
     /// What they spend, and what they send back.
     Spend,

@@ -22,6 +22,7 @@ pub use features::{FEATURES, Feature, Row, Subject, Topic, Unit, row};
 pub use quality::{Bin, Quality};
 pub use score::{Band, Reason, Risk, value_at_risk};
 pub use train::{Basis, Coefficient, Model, Report, Snapshot, train};
+pub use words::in_words;
 
 #[cfg(test)]
 mod tests;

@@ -73,7 +73,8 @@ impl Matrix {
 }
 
 fn transform(feature: usize, value: f64) -> f64 {
-    if FEATURES[feature].unit.skewed() { value.max(0.0).ln_1p() } else { value }
+    // `max` would make a number of NaN, which means missing.
+    if FEATURES[feature].unit.skewed() && !value.is_nan() { value.max(0.0).ln_1p() } else { value }
 }
 
 fn column(rows: &[&Row], feature: usize) -> Option<Column> {
@@ -90,4 +91,19 @@ fn column(rows: &[&Row], feature: usize) -> Option<Column> {
 
 fn product(matrix: &Matrix, i: usize, j: usize) -> f64 {
     matrix.rows().map(|row| row[i] * row[j]).sum()
+}
+
+/// How each column goes with churn by itself: its correlation with the outcome.
+pub(super) fn correlations(x: &Matrix, churned: &[bool]) -> Vec<f64> {
+    let share = churned.iter().filter(|&&gone| gone).count() as f64 / churned.len() as f64;
+    let mut sums = vec![(0.0, 0.0); x.width];
+    for (row, &gone) in x.rows().zip(churned) {
+        let outcome = f64::from(u8::from(gone)) - share;
+        for ((product, square), value) in sums.iter_mut().zip(row) {
+            *product += value * outcome;
+            *square += value * value;
+        }
+    }
+    let spread = (share * (1.0 - share) * churned.len() as f64).sqrt();
+    sums.into_iter().map(|(product, square)| product / (f64::sqrt(square) * spread)).collect()
 }

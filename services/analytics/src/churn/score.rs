@@ -103,7 +103,7 @@ impl Model {
 
     /// What each feature adds to the average customer's log-odds; they sum to the difference. Empty with a rule.
     pub fn contributions(&self, subject: &Subject<'_>) -> Vec<(&'static str, f64)> {
-        let Scorer::Logistic { scaler, logistic } = &self.scorer else { return Vec::new() };
+        let Scorer::Logistic { scaler, logistic, .. } = &self.scorer else { return Vec::new() };
         let row = row(subject);
         let weighted =
             scaler.row(&row).zip(&logistic.weights).map(|(value, weight)| value * weight);
@@ -123,25 +123,22 @@ impl Model {
                 value: row[place].is_finite().then_some(row[place]),
             }
         };
-        let Scorer::Logistic { scaler, .. } = &self.scorer else {
+        let Scorer::Logistic { scaler, logistic, alone } = &self.scorer else {
             return vec![reason(0, 0.0, self.typical_recency.unwrap_or(f64::NAN))];
         };
-        let weighted: Vec<f64> =
-            self.contributions(subject).into_iter().map(|(_, share)| share).collect();
-        let topics = strongest_topics(scaler, &weighted);
-        topics
-            .into_iter()
-            .take(REASONS)
-            .map(|(lead, sum)| {
-                reason(scaler.columns[lead].feature, sum, scaler.columns[lead].median)
-            })
-            .collect()
+        let values: Vec<f64> = scaler.row(&row).collect();
+        let weighted: Vec<f64> = values.iter().zip(&logistic.weights).map(|(v, w)| v * w).collect();
+        let telling: Vec<f64> = values.iter().zip(alone).map(|(v, r)| v * r).collect();
+        let topics = strongest_topics(scaler, &weighted, &telling).into_iter().take(REASONS);
+        let column = |place: usize| &scaler.columns[place];
+        topics.map(|(lead, sum)| reason(column(lead).feature, sum, column(lead).median)).collect()
     }
 }
 
-/// Contributions summed by topic, strongest first, each with the column that weighs most in its direction.
-/// Alone, features of one topic may contradict each other: they share a weight.
-fn strongest_topics(scaler: &Scaler, weighted: &[f64]) -> Vec<(usize, f64)> {
+/// Contributions summed by topic, strongest first, each with the column that tells it best. Features of one topic share
+/// a weight, so that alone their contributions may contradict each other and what everybody knows of them: what is
+/// told is the column whose value most goes with the topic's direction when nothing else is known.
+fn strongest_topics(scaler: &Scaler, weighted: &[f64], telling: &[f64]) -> Vec<(usize, f64)> {
     let topic = |column: usize| FEATURES[scaler.columns[column].feature].topic;
     let mut topics: Vec<(usize, f64)> = Vec::new();
     for (column, share) in weighted.iter().enumerate() {
@@ -152,7 +149,7 @@ fn strongest_topics(scaler: &Scaler, weighted: &[f64]) -> Vec<(usize, f64)> {
     }
     for (lead, sum) in &mut topics {
         let of_topic = (0..weighted.len()).filter(|&column| topic(column) == topic(*lead));
-        let towards = |column: &usize| weighted[*column] * sum.signum();
+        let towards = |column: &usize| telling[*column] * sum.signum();
         *lead = of_topic.max_by(|i, j| towards(i).total_cmp(&towards(j))).unwrap_or(*lead);
     }
     topics.sort_by(|one, other| other.1.abs().total_cmp(&one.1.abs()));

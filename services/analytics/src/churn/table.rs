@@ -3,8 +3,8 @@
 use super::{
     features::{
         Feature,
-        Topic::{Help, Orders, Plan, Rhythm, Spend, Touchpoints, Voice},
-        Unit::{Count, Days, Flag, LogRatio, Money, Seconds, Share, Times},
+        Topic::{Help, Orders, Plan, Spend, Touchpoints, Voice},
+        Unit::{Count, Days, Flag, LogRatio, Money, Seconds, Share, Tenths, Times},
         core, more,
     },
     measures::{
@@ -17,23 +17,23 @@ use super::{
 /// Every feature of the churn model, in the order of a row.
 pub const FEATURES: &[Feature] = &[
     core(
-        Rhythm,
+        Orders,
         "recency_days",
         Days,
         |s| Some(s.recency()),
         |s, _| format!("last {} {} ago", s.qualifying(), days(s.recency())),
     ),
     core(
-        Rhythm,
+        Orders,
         "recency_over_rhythm",
         Times,
-        |s| s.rhythm().map(|gap| s.recency() / gap),
+        |s| Some(s.recency() / gap(s).max(1.0)),
         |s, _| match s.rhythm() {
             Some(gap) => {
                 let (now, usual) = (days(s.recency()), days(gap));
                 format!("{now} since the last {}, usually {usual} apart", s.qualifying())
             }
-            None => "too few active days to know a rhythm".to_owned(),
+            None => format!("only one {} yet, {} ago", s.qualifying(), days(s.recency())),
         },
     ),
     core(
@@ -68,7 +68,7 @@ pub const FEATURES: &[Feature] = &[
         },
     ),
     core(
-        Rhythm,
+        Orders,
         "tenure_days",
         Days,
         |s| Some(s.days_since(s.activity.first_at)),
@@ -152,7 +152,7 @@ pub const FEATURES: &[Feature] = &[
         |s, currency| format!("{} spent in the last 180 days", amount(value_180d(s), currency)),
     ),
     more(
-        Rhythm,
+        Orders,
         "order_gap",
         Days,
         |s| Some(gap(s)),
@@ -161,7 +161,7 @@ pub const FEATURES: &[Feature] = &[
             None => "one active day only".to_owned(),
         },
     ),
-    more(Rhythm, "order_span", Days, span_of_orders, |s, _| {
+    more(Orders, "order_span", Days, span_of_orders, |s, _| {
         known(
             span_of_orders(s),
             |span| format!("{} from first to last order", days(span)),
@@ -275,16 +275,9 @@ pub const FEATURES: &[Feature] = &[
     core(
         Voice,
         "nps_last",
-        Share,
+        Tenths,
         |s| last_score(&s.activity.nps),
         |s, _| answer("last recommendation", last_score(&s.activity.nps), 10.0),
-    ),
-    more(
-        Voice,
-        "nps_mean",
-        Share,
-        |s| mean_score(&s.activity.nps),
-        |s, _| answer("mean recommendation", mean_score(&s.activity.nps), 10.0),
     ),
     more(
         Voice,

@@ -6,7 +6,7 @@ use super::{
     logistic::Logistic,
     quality::{Quality, auc},
     rule::Rule,
-    scale::Scaler,
+    scale::{Scaler, correlations},
 };
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,8 @@ pub(super) enum Scorer {
     Logistic {
         scaler: Scaler,
         logistic: Logistic,
+        /// How each column goes with churn by itself.
+        alone: Vec<f64>,
     },
     Rule(Rule),
     /// Nothing has been observed: rank of recency.
@@ -180,8 +182,9 @@ pub fn train(definition: &Definition, snapshots: &[Snapshot]) -> (Model, Report)
     }
     report.basis = Basis::LogisticRegression;
     let Fitted { scaler, logistic } = Fitted::new(&all, &leaking, c);
+    let alone = correlations(&scaler.apply(&all.rows), &all.churned);
     report.coefficients = coefficients(&scaler, &logistic);
-    (Model { scorer: Scorer::Logistic { scaler, logistic }, typical_recency }, report)
+    (Model { scorer: Scorer::Logistic { scaler, logistic, alone }, typical_recency }, report)
 }
 
 struct Fitted {

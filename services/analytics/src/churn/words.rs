@@ -1,7 +1,7 @@
 //! Values in words, in plain English.
 
 use super::{Unit, features::Feature};
-use crate::interaction::{Currency, Kind};
+use crate::interaction::{Currency, Kind, Money};
 
 /// "142 days"
 pub(super) fn days(value: f64) -> String {
@@ -48,6 +48,11 @@ pub(super) fn amount(minor: f64, currency: Option<Currency>) -> String {
     let code = currency.map(|currency| currency.to_string()).unwrap_or_default();
     let digits = minor_digits(&code);
     format!("{:.*} {code}", digits, minor / 10f64.powi(digits as i32)).trim_end().to_owned()
+}
+
+/// "123.40 EUR", for tables.
+pub fn in_words(money: Money) -> String {
+    amount(money.amount_minor as f64, Some(money.currency))
 }
 
 /// Decimals of a currency (ISO 4217, those that differ from two).
@@ -104,6 +109,7 @@ pub(super) fn typical(feature: &Feature, median: f64, currency: Option<Currency>
             format!("{median:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
         }
         Unit::Share => percent(median),
+        Unit::Tenths => format!("{:.0} of 10", median * 10.0),
         Unit::Money => amount(median, currency),
         Unit::Seconds => span(median),
     };

@@ -3,12 +3,14 @@
 //! Equal arguments give equal records. It knows the domain types and nothing of how they are stored or
 //! clustered; the archetype of a member is returned beside the records and never stands in them.
 
+mod agreement;
 mod archetype;
 mod attributes;
 mod life;
 mod random;
 mod service;
 
+pub use agreement::adjusted_rand;
 pub use archetype::Archetype;
 
 use crate::{Customer, Interaction, Timestamp, time::DAY};

@@ -3,6 +3,7 @@
 //! One file below for each table; this one knows only rows and columns. Numbers are written so that they read back as
 //! the same bits.
 
+mod churn;
 mod features;
 mod members;
 mod personas;
@@ -38,6 +39,8 @@ enum What {
     /// The matrix that k-means saw, transformed, scaled and weighted, a row for each customer, computed again from the
     /// interactions before the segmentation's instant
     Features(Version),
+    /// Who is at risk of leaving, highest first, with the reasons
+    Churn(churn::Risks),
 }
 
 /// How and where to write.
@@ -78,6 +81,7 @@ impl Export {
             What::Personas(version) => personas::run(&store, version).await,
             What::Members(members) => members.run(&store).await,
             What::Features(version) => features::run(&store, version).await,
+            What::Churn(risks) => risks.run(&store).await,
         };
         store.close().await;
         eprintln!("{} rows written", written?);

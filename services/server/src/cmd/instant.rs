@@ -20,6 +20,12 @@ pub fn parse(text: &str) -> Result<Timestamp, String> {
         .ok_or_else(|| "is not from 1900-01-01 to before 2200-01-01".to_owned())
 }
 
+/// An instant for people: its second, in UTC.
+pub fn shown(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_microsecond(at.micros() / 1_000_000 * 1_000_000);
+    at.map(|at| at.to_string()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::parse;

@@ -2,6 +2,8 @@
 //!
 //! Data goes to stdout, talk to stderr. A verb is a struct of its arguments with a `run`.
 
+pub mod churn;
+pub mod demo;
 pub mod export;
 pub mod healthcheck;
 pub mod import;
@@ -25,7 +27,11 @@ pub enum Verb {
     Import(Box<import::Import>),
     /// Find the personas among all customers
     Segment(segment::Segment),
-    /// Write personas, members or features as CSV or JSON Lines
+    /// Train churn models
+    Churn(churn::Churn),
+    /// See it all at once: a made-up population, its personas, its churn list, and a server to try
+    Demo(demo::Demo),
+    /// Write personas, members, features or churn risks as CSV or JSON Lines
     Export(export::Export),
     /// Ask a running server whether it serves; ends with 0 where it does
     Healthcheck(healthcheck::Healthcheck),
@@ -39,6 +45,8 @@ impl Verb {
             Self::Migrate(verb) => verb.run(global).await,
             Self::Import(verb) => verb.run(global).await,
             Self::Segment(verb) => verb.run(global).await,
+            Self::Churn(verb) => verb.run(global).await,
+            Self::Demo(verb) => verb.run(global).await,
             Self::Export(verb) => verb.run(global).await,
             Self::Healthcheck(verb) => verb.run(global).await,
         }
