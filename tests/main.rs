@@ -7,9 +7,11 @@
 #[macro_use]
 mod support;
 
+mod churn;
 mod command_line;
 mod customers;
 mod databases;
+mod demo;
 mod export;
 mod house;
 mod importing;
