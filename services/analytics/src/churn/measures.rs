@@ -35,10 +35,6 @@ pub(super) fn mean_wait(s: &Subject<'_>) -> Option<f64> {
     share(s.activity.wait_sum, s.activity.waits).map(|micros| micros / 1e6)
 }
 
-pub(super) fn longest_wait(s: &Subject<'_>) -> Option<f64> {
-    (s.activity.waits > 0).then(|| s.activity.wait_max as f64 / 1e6)
-}
-
 pub(super) fn cases_open(s: &Subject<'_>) -> i64 {
     (s.activity.cases_opened + s.activity.cases_reopened - s.activity.cases_solved).max(0)
 }

@@ -8,7 +8,7 @@ use super::{
         core, more,
     },
     measures::{
-        answered_share, cases_open, channels, gap, last_score, longest_wait, mean_score, mean_wait,
+        answered_share, cases_open, channels, gap, last_score, mean_score, mean_wait,
         self_service_failed, share, span_of_orders, subscribed, trend, value_180d,
     },
     words::{amount, answer, count, days, known, percent, span},
@@ -219,9 +219,6 @@ pub const FEATURES: &[Feature] = &[
             |wait| format!("waits {} in the queue on average", span(wait)),
             "no known wait",
         )
-    }),
-    more(Help, "wait_longest", Seconds, longest_wait, |s, _| {
-        known(longest_wait(s), |wait| format!("longest wait {}", span(wait)), "no known wait")
     }),
     more(
         Help,
