@@ -20,7 +20,11 @@ use cx_analytics::{
     time::DAY,
 };
 use cx_datastore::{JobKind, Outcome, Store};
-use std::{net::SocketAddr, path::Path, time::Instant};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    time::Instant,
+};
 
 /// Where a demonstration is kept where no other database is named.
 const FILE: &str = "cx-demo.db";
@@ -53,6 +57,10 @@ pub struct Demo {
 impl Demo {
     /// Does it.
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
+        if !self.no_serve {
+            // Another demonstration may be serving there, from the file that would be begun anew.
+            TcpListener::bind(self.listen).with_context(|| format!("CX_LISTEN {}", self.listen))?;
+        }
         let global = own_database(global)?;
         let midnight = clock::now().micros().div_euclid(DAY) * DAY;
         let until = self.until.or(Timestamp::from_micros(midnight)).context("the clock")?;
