@@ -10,7 +10,7 @@ use crate::store::Store;
 use cx_analytics::interaction::Currency;
 use cx_analytics::{Activity, Timestamp, codes::Kind};
 use futures::TryStreamExt;
-use sea_orm::StreamTrait;
+use sea_orm::{DatabaseConnection, StreamTrait};
 use std::collections::HashSet;
 
 /// Whose activity.
@@ -39,7 +39,7 @@ impl Store {
     ) -> Result<Vec<Activity>> {
         match scope {
             Scope::Everyone => {
-                let mut found = self.activity_of(as_of, currency, &[]).await?;
+                let mut found = self.activity_of(self.long(), as_of, currency, &[]).await?;
                 let objectors: HashSet<String> =
                     self.profiling_objectors().await?.into_iter().collect();
                 found.retain(|activity| !objectors.contains(&activity.customer_id));
@@ -51,7 +51,7 @@ impl Store {
                 ids.dedup();
                 let mut found = Vec::with_capacity(ids.len());
                 for part in ids.chunks(CHUNK) {
-                    found.extend(self.activity_of(as_of, currency, part).await?);
+                    found.extend(self.activity_of(self.query(), as_of, currency, part).await?);
                 }
                 Ok(found)
             }
@@ -61,12 +61,12 @@ impl Store {
     /// With no ids: everybody.
     async fn activity_of(
         &self,
+        db: &DatabaseConnection,
         as_of: Timestamp,
         currency: Option<Currency>,
         ids: &[String],
     ) -> Result<Vec<Activity>> {
         let (text, values) = query::statement(as_of, currency, ids);
-        let db = self.long();
         let mut rows = db.stream_raw(sql::statement(db, &text, values)).await?;
         let mut found = Vec::new();
         while let Some(row) = rows.try_next().await? {

@@ -8,6 +8,9 @@ use crate::store::Store;
 use cx_analytics::segmentation::Assignment;
 use sea_orm::{QueryResult, Value};
 
+/// Who objects to profiling is in no persona from that moment on, whatever was found before.
+const NO_OBJECTION: &str = "NOT EXISTS (SELECT 1 FROM customer c
+    WHERE c.customer_id = assignment.customer_id AND c.consent_profiling = 0)";
 const COLUMNS: &str = "customer_id, persona, distance, runner_up, runner_up_distance, outlier";
 
 impl Store {
@@ -21,7 +24,7 @@ impl Store {
         customer_id: &str,
     ) -> Result<Option<Assignment>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM assignment WHERE customer_id = $1 AND segmentation_id = $2"
+            "SELECT {COLUMNS} FROM assignment WHERE customer_id = $1 AND segmentation_id = $2 AND {NO_OBJECTION}"
         );
         let values = vec![customer_id.into(), segmentation_id.into()];
         sql::query_one(self.read(), &sql, values).await?.as_ref().map(assignment).transpose()
@@ -48,19 +51,21 @@ impl Store {
             "AND persona = $4"
         });
         let sql = format!(
-            "SELECT {COLUMNS} FROM assignment WHERE segmentation_id = $1 {only} AND customer_id > $2 ORDER BY customer_id LIMIT $3"
+            "SELECT {COLUMNS} FROM assignment WHERE segmentation_id = $1 {only} AND customer_id > $2 AND {NO_OBJECTION} ORDER BY customer_id LIMIT $3"
         );
-        sql::query_all(self.long(), &sql, values).await?.iter().map(assignment).collect()
+        sql::query_all(self.query(), &sql, values).await?.iter().map(assignment).collect()
     }
 
-    /// How many members a persona has: those found, less those erased since.
+    /// How many members a persona has: those found, less those who were erased or objected since.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub async fn assignments_count(&self, segmentation_id: &str, persona: u16) -> Result<i64> {
-        let sql = "SELECT COUNT(*) FROM assignment WHERE segmentation_id = $1 AND persona = $2";
+        let sql = format!(
+            "SELECT COUNT(*) FROM assignment WHERE segmentation_id = $1 AND persona = $2 AND {NO_OBJECTION}"
+        );
         let values = vec![segmentation_id.into(), (persona as i16).into()];
-        sql::query_one(self.long(), sql, values)
+        sql::query_one(self.query(), &sql, values)
             .await?
             .map_or(Ok(0), |row| Columns::of(&row).take())
     }

@@ -77,6 +77,8 @@ impl Store {
             )
             .await?;
             connect::bulk_insert(tx, "churn_risk", &risks, "").await?;
+            let scored = of.risks.iter().map(|risk| risk.customer_id.as_str()).collect();
+            self.leave_out_erased(tx, scored).await?;
             if of.job.activate {
                 active_set_in(tx, JobKind::ChurnTraining, id, now).await?;
             }

@@ -67,6 +67,9 @@ pub(crate) struct Pools {
     pub write: DatabaseConnection,
     /// Long reads.
     pub long: DatabaseConnection,
+    /// Reads of callers that last as long as what they ask for is large: metrics, lists of members and of risks. A caller who
+    /// goes away leaves the statement running, which must not take a job's place.
+    pub query: DatabaseConnection,
     /// Long writes.
     pub write_long: DatabaseConnection,
     /// What stores interactions.

@@ -76,7 +76,7 @@ async fn fold(
     read: impl Fn(&mut Columns<'_>, &mut GroupKey) -> Result<Counts>,
 ) -> Result<Groups> {
     let mut groups = Groups::default();
-    for row in sql::query_all(store.long(), text, frame.values()).await? {
+    for row in sql::query_all(store.query(), text, frame.values()).await? {
         let mut columns = Columns::of(&row);
         let mut key = group(&mut columns)?;
         let counts = read(&mut columns, &mut key)?;

@@ -46,6 +46,8 @@ impl Store {
             .await?;
             crate::connect::bulk_insert(tx, "persona", &personas, "").await?;
             crate::connect::bulk_insert(tx, "assignment", &assignments, "").await?;
+            let members = of.fitted.assignments.iter().map(|a| a.customer_id.as_str()).collect();
+            self.leave_out_erased(tx, members).await?;
             if of.activate {
                 active_set_in(tx, JobKind::Segmentation, of.id, now).await?;
             }

@@ -80,7 +80,8 @@ impl Store {
         self.inner.queue.drain().await;
         let pools = &self.inner.pools;
         pools.ingest.close().await;
-        for pool in [&pools.read, &pools.write, &pools.long, &pools.write_long] {
+        let all = [&pools.read, &pools.write, &pools.long, &pools.query, &pools.write_long];
+        for pool in all {
             // Closing reports nothing on which anybody could act.
             let _ = pool.close_by_ref().await;
         }
@@ -104,6 +105,11 @@ impl Store {
     /// Connections for long reads: activity, exports, jobs.
     pub(crate) fn long(&self) -> &DatabaseConnection {
         &self.inner.pools.long
+    }
+
+    /// Connections for what callers ask that may take its time: metrics, lists of members and of risks.
+    pub(crate) fn query(&self) -> &DatabaseConnection {
+        &self.inner.pools.query
     }
 
     /// Connections for long writes, where no transaction of [`Store::write_long`] is wanted.

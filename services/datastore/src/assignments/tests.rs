@@ -6,8 +6,8 @@ use crate::personas::{LabelChange, personas_forget};
 use crate::segmentations::Publication;
 use crate::store::Store;
 use crate::testing::{at, on_every_engine};
-use cx_analytics::Activity;
 use cx_analytics::segmentation::{Fitted, Parameters};
+use cx_analytics::{Activity, Consent, Customer};
 
 const LEASE: i64 = 30_000_000;
 
@@ -171,6 +171,39 @@ async fn an_erased_customer_no_longer_stands_for_a_persona() {
             || fitted.assignments.iter().filter(|a| a.persona == 0 && a.customer_id != typical);
         let nearest = members().map(|a| a.distance).fold(f64::INFINITY, f64::min);
         assert!(members().any(|a| a.customer_id == next && a.distance == nearest));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_was_erased_while_it_was_computed_is_not_published() {
+    on_every_engine(async |store| {
+        let fitted = fitted();
+        let typical = fitted.personas[0].typical_customer_id.clone();
+        store.customer_erase(&typical, at(1)).await.expect("erase");
+        publish(&store, "s1", &fitted, true).await.expect("publish");
+        assert_eq!(store.assignment_get("s1", &typical).await.expect("get"), None);
+        let persona = store.personas_list("s1").await.expect("personas").remove(0).persona;
+        assert_ne!(persona.typical_customer_id, typical);
+        assert_eq!(store.suppressions_sweep(at(2)).await.expect("sweep"), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_objects_to_profiling_is_in_no_persona_from_then_on() {
+    on_every_engine(async |store| {
+        let fitted = fitted();
+        publish(&store, "s1", &fitted, true).await.expect("publish");
+        let members = fitted.assignments.iter().filter(|a| a.persona == 0).count() as i64;
+        let objector = fitted.personas[0].typical_customer_id.clone();
+        let consent = Consent { profiling: Some(false), ..Consent::default() };
+        let customer = Customer { customer_id: objector.clone(), consent, ..Customer::default() };
+        store.customers_upsert(vec![customer], at(3)).await.expect("upsert");
+        assert_eq!(store.assignment_get("s1", &objector).await.expect("get"), None);
+        assert_eq!(store.assignments_count("s1", 0).await.expect("count"), members - 1);
+        let listed = store.assignments_list("s1", Some(0), None, 100).await.expect("list");
+        assert!(listed.iter().all(|a| a.customer_id != objector));
     })
     .await;
 }

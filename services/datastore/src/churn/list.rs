@@ -152,7 +152,7 @@ impl Store {
             values.extend([value, id.into()]);
         }
         text += &format!(" ORDER BY {column} DESC, r.customer_id DESC LIMIT {limit}");
-        sql::query_all(self.long(), &text, values).await?.iter().map(risk).collect()
+        sql::query_all(self.query(), &text, values).await?.iter().map(risk).collect()
     }
 
     async fn risks_without_value(
@@ -168,7 +168,7 @@ impl Store {
             text += &format!(" AND r.customer_id < ${}", values.len());
         }
         text += &format!(" ORDER BY r.customer_id DESC LIMIT {limit}");
-        sql::query_all(self.long(), &text, values).await?.iter().map(risk).collect()
+        sql::query_all(self.query(), &text, values).await?.iter().map(risk).collect()
     }
 }
 

@@ -16,6 +16,7 @@ struct Limits {
 
 const SHORT: Limits = Limits { statement: "10s", lock: "3s", idle_in_transaction: "10s" };
 const INGEST: Limits = Limits { statement: "30s", lock: "10s", idle_in_transaction: "10s" };
+const QUERY: Limits = Limits { statement: "60s", lock: "3s", idle_in_transaction: "10s" };
 const LONG: Limits = Limits { statement: "30min", lock: "10s", idle_in_transaction: "5min" };
 
 pub(super) async fn open(options: &Options) -> Result<Pools> {
@@ -34,6 +35,9 @@ pub(super) async fn open(options: &Options) -> Result<Pools> {
     let long = pool_options(options.long_readers)
         .acquire_timeout(ACQUIRE_LONG)
         .connect_lazy_with(limited(&server, &LONG));
+    let query = pool_options(options.long_readers)
+        .acquire_timeout(ACQUIRE_LONG)
+        .connect_lazy_with(limited(&server, &QUERY));
     // The keys of a batch are looked up by index, however large the batch: without statistics of the arrays the
     // planner would rather read the whole table.
     let ingest = limited(&server, &INGEST)
@@ -47,6 +51,7 @@ pub(super) async fn open(options: &Options) -> Result<Pools> {
         read: short.clone(),
         write: short,
         long: long.clone(),
+        query: SqlxPostgresConnector::from_sqlx_postgres_pool(query),
         write_long: long,
         ingest: IngestPool::Postgres(ingest),
         embedded: false,

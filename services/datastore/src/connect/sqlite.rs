@@ -2,6 +2,7 @@
 
 use super::{ACQUIRE, ACQUIRE_LONG, IngestPool, Options, Pools};
 use crate::error::{Error, Result};
+use crate::store::{RETRIES, pause};
 use sea_orm::SqlxSqliteConnector;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlitePool};
@@ -16,7 +17,7 @@ pub(super) async fn open(options: &Options) -> Result<Pools> {
         return Err(Error::Url { reason: "a database in memory keeps nothing; name a file" });
     }
     let file = file_options(&options.url)?;
-    let writer = pool_options(1).acquire_timeout(ACQUIRE_LONG).connect_with(file.clone()).await?;
+    let writer = writer(&file).await?;
     check(&writer).await?;
     let reader = file.pragma("query_only", "ON");
     let read =
@@ -26,12 +27,27 @@ pub(super) async fn open(options: &Options) -> Result<Pools> {
     let write = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone());
     Ok(Pools {
         read: SqlxSqliteConnector::from_sqlx_sqlite_pool(read),
-        long: SqlxSqliteConnector::from_sqlx_sqlite_pool(long),
+        long: SqlxSqliteConnector::from_sqlx_sqlite_pool(long.clone()),
+        query: SqlxSqliteConnector::from_sqlx_sqlite_pool(long),
         write_long: write.clone(),
         write,
         ingest: IngestPool::Sqlite(writer),
         embedded: true,
     })
+}
+
+/// The one writer. A new file becomes a WAL database here, and SQLite does not wait for another process that is doing the
+/// same: it is asked again.
+async fn writer(file: &SqliteConnectOptions) -> Result<SqlitePool> {
+    let mut attempt = 0;
+    loop {
+        let pool = pool_options(1).acquire_timeout(ACQUIRE_LONG).connect_with(file.clone()).await;
+        match pool.map_err(Error::from) {
+            Err(error) if error.is_transient() && attempt < RETRIES => attempt += 1,
+            ended => return ended,
+        }
+        tokio::time::sleep(pause(attempt)).await;
+    }
 }
 
 fn file_options(url: &str) -> Result<SqliteConnectOptions> {

@@ -1,17 +1,20 @@
 //! Erasure. First the tombstone, committed while no writer about customers is in the middle of a transaction: whoever
-//! writes after it sees it. Then everything that is stored, in every version. What was computed from older data and is
-//! written later (assignments, churn risks) is swept away by [`Store::suppressions_sweep`].
+//! writes after it sees it. Then everything that is stored, in every version. Results that were computed before and are
+//! published later leave the erased out; [`Store::suppressions_sweep`] is the net below, also for an erasure that was cut off
+//! between its two steps.
 //!
 //! Profiles of personas name a typical member: where that was the erased one, the next takes the place.
 
-use crate::connect::stop_writers;
-use crate::error::Result;
+use crate::connect::{hold_erasures, stop_writers};
+use crate::error::{Error, Fault, Result};
 use crate::personas::personas_forget;
 use crate::sql::{self, Columns};
 use crate::store::Store;
-use cx_analytics::{Timestamp, time::DAY};
+use cx_analytics::{Timestamp, codes::Kind, time::DAY};
 use sea_orm::DatabaseTransaction;
 
+/// The tables that name customers, but for interactions.
+const TABLES: [&str; 3] = ["customer", "assignment", "churn_risk"];
 /// For how long after an erasure results may still be written that were computed before it.
 const SWEPT_FOR: i64 = 2 * DAY;
 
@@ -21,6 +24,15 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`]: the erasure may be half done; ask again.
     pub async fn customer_erase(&self, customer_id: &str, now: Timestamp) -> Result<i64> {
+        let (store, customer_id) = (self.clone(), customer_id.to_owned());
+        // In a task of its own, so that a caller who goes away does not leave it half done.
+        let erasure = tokio::spawn(async move { store.erase(&customer_id, now).await });
+        erasure.await.map_err(|_| {
+            Error::Fault(Fault::new("erasure", "the erasure stopped unexpectedly", false))
+        })?
+    }
+
+    async fn erase(&self, customer_id: &str, now: Timestamp) -> Result<i64> {
         let hash = self.keys().hash(customer_id).await?;
         self.write_long(async |tx| {
             stop_writers(tx).await?;
@@ -28,19 +40,31 @@ impl Store {
             sql::execute(tx, text, vec![hash.to_vec().into(), now.micros().into()]).await
         })
         .await?;
-        self.write_long(async |tx| {
-            personas_forget(tx, customer_id).await?;
-            let erased = delete(tx, "interaction", customer_id).await?;
-            for table in ["customer", "assignment", "churn_risk"] {
-                delete(tx, table, customer_id).await?;
-            }
-            Ok(i64::try_from(erased).unwrap_or(i64::MAX))
-        })
-        .await
+        self.write_long(async |tx| forget(tx, customer_id).await).await
     }
 
-    /// Removes assignments and churn risks of erased customers that were written after the erasure by work that had begun
-    /// before it. Gives the number of customers concerned. Cheap where nobody was erased of late.
+    /// Takes those out of a result being published who were erased while it was computed. An erasure that begins later
+    /// waits for the commit and finds what was published.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub(crate) async fn leave_out_erased(
+        &self,
+        tx: &DatabaseTransaction,
+        customer_ids: Vec<&str>,
+    ) -> Result<()> {
+        hold_erasures(tx).await?;
+        for id in self.suppressed_among(tx, customer_ids).await? {
+            personas_forget(tx, id).await?;
+            for table in TABLES {
+                delete(tx, table, id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes whatever is still stored about customers who were erased of late. Gives the number of customers concerned.
+    /// Cheap where nobody was erased of late.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
@@ -53,7 +77,7 @@ impl Store {
             return Ok(0);
         }
         let mut swept = 0;
-        for table in ["assignment", "churn_risk"] {
+        for table in TABLES {
             let text = format!("SELECT DISTINCT customer_id FROM {table}");
             let rows = sql::query_all(self.long(), &text, vec![]).await?;
             let ids =
@@ -61,17 +85,28 @@ impl Store {
             for part in ids.chunks(10_000) {
                 let part = part.iter().map(String::as_str).collect();
                 for id in self.suppressed_among(self.long(), part).await? {
-                    let forget = async |tx: &DatabaseTransaction| {
-                        personas_forget(tx, id).await?;
-                        delete(tx, table, id).await
-                    };
-                    self.write(forget).await?;
+                    self.write_long(async |tx: &DatabaseTransaction| forget(tx, id).await).await?;
                     swept += 1;
                 }
             }
         }
         Ok(swept)
     }
+}
+
+/// Removes everything about a customer and gives the number of interactions. One erasure at a time: the next member that takes
+/// the place of a typical one must not be leaving as well.
+async fn forget(tx: &DatabaseTransaction, customer_id: &str) -> Result<i64> {
+    stop_writers(tx).await?;
+    personas_forget(tx, customer_id).await?;
+    // Somebody else's referral names them too. Its fingerprint stays, so that the record sent again is still known.
+    let text = "UPDATE interaction SET subject = NULL WHERE kind = $1 AND subject = $2";
+    sql::execute(tx, text, vec![Kind::Referral.code().into(), customer_id.into()]).await?;
+    for table in TABLES {
+        delete(tx, table, customer_id).await?;
+    }
+    let interactions = delete(tx, "interaction", customer_id).await?;
+    Ok(i64::try_from(interactions).unwrap_or(i64::MAX))
 }
 
 async fn delete(tx: &DatabaseTransaction, table: &str, customer_id: &str) -> Result<u64> {

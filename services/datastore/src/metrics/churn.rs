@@ -18,7 +18,7 @@ pub(super) async fn churned(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
     if frame.question.churned.cut_offs.is_empty() {
         return Ok(groups);
     }
-    for row in sql::query_all(store.long(), &text(frame), frame.values()).await? {
+    for row in sql::query_all(store.query(), &text(frame), frame.values()).await? {
         let mut row = Columns::of(&row);
         let key = group(&mut row)?;
         let (until, gone, customers): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);

@@ -66,7 +66,7 @@ impl PersonaService for Handler {
             None => (meant(&self.api, request.segmentation_id.clone()).await?, 0),
         };
         let all = self.api.store.personas_list(&segmentation_id).await.map_err(Refusal::from)?;
-        let end = begin + size;
+        let end = begin.saturating_add(size);
         let next_page_token = if end < all.len() {
             page_token::issue(&scope, &(&segmentation_id, end))
         } else {

@@ -26,10 +26,10 @@ pub use metrics::{MetricsQuery, metrics_query};
 pub use segmentation::segmentation_parameters;
 use std::{fmt::Display, ops::RangeInclusive};
 
-/// Largest amount of money in minor units: sums of thousands of them stay within 64 bits.
-const MAX_AMOUNT: i64 = 1_000_000_000_000_000;
-/// Longest duration: 366 days, for the same reason.
-const MAX_DURATION: i64 = 366 * DAY;
+/// Largest amount of money in minor units: the sum of a customer's 900,000 largest orders stays within 64 bits.
+const MAX_AMOUNT: i64 = 10_000_000_000_000;
+/// Longest duration: 31 days, for the same reason.
+const MAX_DURATION: i64 = 31 * DAY;
 /// Most items of an order or return.
 const MAX_ITEMS: i64 = 1_000_000_000;
 
@@ -131,7 +131,7 @@ impl Violations {
         instant
     }
 
-    /// A duration in microseconds: not negative, at most 366 days.
+    /// A duration in microseconds: not negative, at most 31 days.
     pub fn duration(&mut self, field: &str, wire: Option<prost_types::Duration>) -> Option<i64> {
         let wire = wire?;
         let micros = wire
@@ -143,7 +143,7 @@ impl Violations {
             Some(micros) if wire.nanos < 1_000_000_000 && micros <= MAX_DURATION => {
                 return Some(micros);
             }
-            _ => self.at(field, "is longer than 366 days"),
+            _ => self.at(field, "is longer than 31 days"),
         }
         None
     }
