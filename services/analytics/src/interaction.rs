@@ -265,7 +265,7 @@ impl Interaction {
     pub const MAX_TEXT: usize = 16_384;
     /// Longest reason, topic, plan, subject or role, in bytes.
     pub const MAX_LABEL: usize = 256;
-    /// Largest amount in minor units, number of items or span in microseconds (31 years): sums over thousands of them
-    /// still fit.
-    pub const MAX_NUMBER: i64 = 1_000_000_000_000_000;
+    /// Largest amount in minor units, number of items or span in microseconds (115 days): the sum of 900,000 of them still
+    /// fits into 64 bits.
+    pub const MAX_NUMBER: i64 = 10_000_000_000_000;
 }

@@ -127,7 +127,7 @@ impl Row {
         ];
         for (field, number) in numbers {
             if number.is_some_and(|number| !(0..=Interaction::MAX_NUMBER).contains(&number)) {
-                return Err(Error::Invalid { field, rule: "is not in 0..=1000000000000000" });
+                return Err(Error::Invalid { field, rule: "is not in 0..=10000000000000" });
             }
         }
         Ok(())

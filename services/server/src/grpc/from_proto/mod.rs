@@ -20,15 +20,13 @@ use crate::proto;
 pub use churn::{ChurnTraining, churn_training};
 pub use churn_definition::churn_definition;
 pub use customer::customer;
-use cx_analytics::{Customer, Money, Timestamp, interaction::Currency, time::DAY};
+use cx_analytics::{Customer, Interaction, Money, Timestamp, interaction::Currency, time::DAY};
 pub use interaction::interaction;
 pub use metrics::{MetricsQuery, metrics_query};
 pub use segmentation::segmentation_parameters;
 use std::{fmt::Display, ops::RangeInclusive};
 
-/// Largest amount of money in minor units: the sum of a customer's 900,000 largest orders stays within 64 bits.
-const MAX_AMOUNT: i64 = 10_000_000_000_000;
-/// Longest duration: 31 days, for the same reason.
+/// Longest duration: 31 days, so that the sum of three million of them stays within 64 bits.
 const MAX_DURATION: i64 = 31 * DAY;
 /// Most items of an order or return.
 const MAX_ITEMS: i64 = 1_000_000_000;
@@ -168,8 +166,11 @@ impl Violations {
             self.at(code.as_str(), "is required");
         }
         let currency = self.currency(&code, &wire.currency_code);
-        let amount_minor =
-            self.within(&format!("{field}.amount_minor"), wire.amount_minor, 0..=MAX_AMOUNT);
+        let amount_minor = self.within(
+            &format!("{field}.amount_minor"),
+            wire.amount_minor,
+            0..=Interaction::MAX_NUMBER,
+        );
         Some(Money { currency: currency?, amount_minor })
     }
 
