@@ -83,11 +83,11 @@ impl http_body::Body for Broken {
 
 #[tokio::test]
 async fn a_panic_in_a_handler_is_an_internal_error_that_tells_nothing() {
-    let next = service(|| async { panic!("customer {} has 13 orders", "c-7") });
+    let next = service(|| async { panic!("customer {} has 13 orders", "somebody") });
     let response = panics::catch(request("/cx.v1.A/B"), next).await;
     let status = status(response.headers());
     assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "INTERNAL"));
-    assert!(!status.message().contains("c-7"));
+    assert!(!status.message().contains("somebody"));
 }
 
 #[tokio::test]
