@@ -11,6 +11,7 @@ pub mod customer;
 pub mod features;
 pub mod interaction;
 pub mod kmeans;
+pub mod membership;
 pub mod metrics;
 pub mod personas;
 pub mod segmentation;

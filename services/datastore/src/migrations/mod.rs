@@ -2,6 +2,7 @@
 //! anything that may change.
 
 mod first;
+mod second;
 
 use crate::connect;
 use crate::error::{Error, Result};
@@ -13,7 +14,7 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::Migration)]
+        vec![Box::new(first::Migration), Box::new(second::Migration)]
     }
 }
 

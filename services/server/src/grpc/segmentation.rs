@@ -130,6 +130,34 @@ impl SegmentationService for Handler {
             segmentation: Some(self.view(job).await?),
         }))
     }
+
+    async fn compare_segmentations(
+        &self,
+        _: Request<proto::CompareSegmentationsRequest>,
+    ) -> Result<Response<proto::CompareSegmentationsResponse>, Status> {
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn list_features(
+        &self,
+        _: Request<proto::ListFeaturesRequest>,
+    ) -> Result<Response<proto::ListFeaturesResponse>, Status> {
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn get_segmentation_schedule(
+        &self,
+        _: Request<proto::GetSegmentationScheduleRequest>,
+    ) -> Result<Response<proto::GetSegmentationScheduleResponse>, Status> {
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn update_segmentation_schedule(
+        &self,
+        _: Request<proto::UpdateSegmentationScheduleRequest>,
+    ) -> Result<Response<proto::UpdateSegmentationScheduleResponse>, Status> {
+        Err(Status::unimplemented("soon"))
+    }
 }
 
 /// Where a watch stands.

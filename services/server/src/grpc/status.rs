@@ -46,6 +46,10 @@ pub enum Refusal {
     ChurnModelNotFound(String),
     /// The customer has no risk under the active model.
     ChurnRiskNotFound(String),
+    /// The customer has no persona in that segmentation.
+    AssignmentNotFound(String),
+    /// No such webhook.
+    WebhookNotFound(String),
     /// No segmentation is active.
     NoActiveSegmentation,
     /// No churn model is active.
@@ -106,6 +110,8 @@ impl Refusal {
             Self::PersonaNotFound(_) => ErrorReason::PersonaNotFound,
             Self::ChurnModelNotFound(_) => ErrorReason::ChurnModelNotFound,
             Self::ChurnRiskNotFound(_) => ErrorReason::ChurnRiskNotFound,
+            Self::AssignmentNotFound(_) => ErrorReason::AssignmentNotFound,
+            Self::WebhookNotFound(_) => ErrorReason::WebhookNotFound,
             Self::NoActiveSegmentation => ErrorReason::NoActiveSegmentation,
             Self::NoActiveChurnModel => ErrorReason::NoActiveChurnModel,
             Self::RunNotSucceeded(_) => ErrorReason::RunNotSucceeded,
@@ -131,7 +137,9 @@ impl Refusal {
             | Self::SegmentationNotFound(_)
             | Self::PersonaNotFound(_)
             | Self::ChurnModelNotFound(_)
-            | Self::ChurnRiskNotFound(_) => Code::NotFound,
+            | Self::ChurnRiskNotFound(_)
+            | Self::AssignmentNotFound(_)
+            | Self::WebhookNotFound(_) => Code::NotFound,
             Self::NoActiveSegmentation
             | Self::NoActiveChurnModel
             | Self::RunNotSucceeded(_)
@@ -160,6 +168,13 @@ impl Refusal {
             Self::ChurnRiskNotFound(id) => {
                 format!("the active churn model did not score customer {id:?}: not eligible at its cut-off, or newer")
             }
+            Self::AssignmentNotFound(id) => {
+                format!(
+                    "customer {id:?} has no persona in that segmentation: unknown, without interactions, not assigned yet, or \
+                     objecting to profiling"
+                )
+            }
+            Self::WebhookNotFound(id) => format!("there is no webhook {id:?}"),
             Self::NoActiveSegmentation => "no segmentation is active yet; create and activate one".into(),
             Self::NoActiveChurnModel => "no churn model is active yet; train one".into(),
             Self::RunNotSucceeded(state) => format!("the run has not succeeded; its state is {state}"),
@@ -188,11 +203,14 @@ impl Refusal {
     /// What `ErrorInfo.metadata` holds for programs.
     fn metadata(&self) -> HashMap<String, String> {
         let pairs: Vec<(&str, String)> = match self {
-            Self::CustomerNotFound(id) | Self::ChurnRiskNotFound(id) => {
+            Self::CustomerNotFound(id)
+            | Self::ChurnRiskNotFound(id)
+            | Self::AssignmentNotFound(id) => {
                 vec![("customer_id", id.clone())]
             }
             Self::SegmentationNotFound(id) => vec![("segmentation_id", id.clone())],
             Self::PersonaNotFound(id) => vec![("persona_id", id.clone())],
+            Self::WebhookNotFound(id) => vec![("webhook_id", id.clone())],
             Self::ChurnModelNotFound(id) => vec![("churn_model_id", id.clone())],
             Self::RunNotSucceeded(state) => vec![("state", state.clone())],
             Self::TooFewCustomers { customers, needed } => {

@@ -17,12 +17,13 @@ pub fn persona(stored: StoredPersona) -> proto::Persona {
         customers: found.customers,
         share: found.share,
         features: found.features.into_iter().map(feature).collect(),
-        typical_customer_id: found.typical_customer_id,
+        typical_customer_ids: vec![found.typical_customer_id],
         channels: channels(&found.by_channel),
         stages: stages(&found.by_stage),
         mean_squared_distance: found.mean_squared_distance,
         etag: label.etag,
         as_of: Some(timestamp(stored.as_of)),
+        ..proto::Persona::default()
     }
 }
 
@@ -75,14 +76,14 @@ impl PersonaNames {
 pub fn assignment(assignment: segmentation::Assignment, names: &PersonaNames) -> proto::Assignment {
     let (persona_id, persona_name) = names.at(assignment.persona);
     proto::Assignment {
-        confidence: assignment.confidence(),
+        confidence: Some(assignment.confidence()),
         customer_id: assignment.customer_id,
         persona_id,
         persona_name,
         segmentation_id: names.segmentation_id.clone(),
-        distance: assignment.distance,
+        distance: Some(assignment.distance),
         runner_up_persona_id: names.at(assignment.runner_up).0,
-        runner_up_distance: assignment.runner_up_distance,
+        runner_up_distance: Some(assignment.runner_up_distance),
         as_of: Some(timestamp(names.as_of)),
         outlier: assignment.outlier,
     }

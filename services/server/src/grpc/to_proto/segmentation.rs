@@ -18,6 +18,7 @@ pub fn segmentation(job: Job, report: Option<Report>, active: bool) -> proto::Se
         report: report.map(segmentation_report),
         segmentation_id: job.id.clone(),
         progress: Some(run_progress(job)),
+        ..proto::Segmentation::default()
     }
 }
 
@@ -57,6 +58,7 @@ fn segmentation_parameters(parameters: Parameters) -> proto::SegmentationParamet
         currency_code: parameters.currency.map(String::from).unwrap_or_default(),
         features: parameters.features,
         granularity: parameters.granularity,
+        ..proto::SegmentationParameters::default()
     }
 }
 
@@ -75,6 +77,7 @@ fn segmentation_report(report: Report) -> proto::SegmentationReport {
         features: report.features.into_iter().map(feature).collect(),
         currency_code: report.currency.map(String::from).unwrap_or_default(),
         orders_unvalued: report.orders_unvalued,
+        ..proto::SegmentationReport::default()
     }
 }
 
@@ -86,6 +89,7 @@ fn candidate(candidate: Candidate) -> proto::KCandidate {
         silhouette: candidate.silhouette,
         stability: candidate.stability,
         smallest_share: candidate.smallest_share,
+        ..proto::KCandidate::default()
     }
 }
 
@@ -98,5 +102,6 @@ fn feature(feature: FeatureReport) -> proto::Feature {
         weight: feature.weight,
         missing_share: feature.missing_share,
         used: feature.used,
+        ..proto::Feature::default()
     }
 }
