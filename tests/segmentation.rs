@@ -31,7 +31,7 @@ fn parameters(k: i32) -> SegmentationParameters {
 }
 
 fn create(parameters: SegmentationParameters, activate: bool) -> CreateSegmentationRequest {
-    CreateSegmentationRequest { parameters: Some(parameters), activate, request_id: String::new() }
+    CreateSegmentationRequest { parameters: Some(parameters), activate, ..Default::default() }
 }
 
 /// Runs a segmentation to its end, as a client that watches it sees it.
@@ -134,16 +134,16 @@ async fn personas_are_found_and_their_members_pulled(engine: Engine) {
         let members = members(&mut server, &persona.persona_id, 37).await;
         assert_eq!(members.len() as i64, persona.customers);
         assert!(members.is_sorted_by(|a, b| a.customer_id < b.customer_id));
-        let nearest = members.iter().map(|member| member.distance).fold(f64::INFINITY, f64::min);
+        let nearest = members.iter().filter_map(|member| member.distance).fold(f64::INFINITY, f64::min);
         let typical = members
             .iter()
-            .find(|member| member.customer_id == persona.typical_customer_id)
+            .find(|member| member.customer_id == persona.typical_customer_ids[0])
             .unwrap();
-        assert_eq!(typical.distance, nearest);
+        assert_eq!(typical.distance, Some(nearest));
         assert_eq!(exported(&mut server, &persona.persona_id).await, members);
         everybody.extend(members);
     }
-    let squares = everybody.iter().map(|member| member.distance.powi(2)).sum::<f64>();
+    let squares = everybody.iter().filter_map(|member| member.distance).map(|d| d.powi(2)).sum::<f64>();
     assert!((squares / report.inertia - 1.0).abs() < 1e-9);
     everybody.sort_by(|a, b| a.customer_id.cmp(&b.customer_id));
     assert_eq!(exported(&mut server, "").await, everybody);
