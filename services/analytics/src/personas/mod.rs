@@ -32,8 +32,12 @@ pub struct Persona {
     pub share: f64,
     /// The members in every feature of the registry.
     pub features: Vec<PersonaFeature>,
-    /// The member nearest to the centre.
-    pub typical_customer_id: String,
+    /// The members nearest to the centre.
+    #[serde(default)]
+    pub typical_customer_ids: Vec<String>,
+    /// The member nearest to another persona.
+    #[serde(default)]
+    pub edge_customer_id: String,
     /// Interactions of the members by channel, in the order of [`crate::Channel::ALL`].
     pub by_channel: [i64; 12],
     /// Interactions of the members by stage, in the order of [`crate::Stage::ALL`].
@@ -91,7 +95,8 @@ pub(crate) fn describe(input: &Input<'_>) -> Vec<Persona> {
             customers: 0,
             share: 0.0,
             features,
-            typical_customer_id: String::new(),
+            typical_customer_ids: Vec::new(),
+            edge_customer_id: String::new(),
             by_channel: [0; 12],
             by_stage: [0; 8],
             mean_squared_distance: 0.0,
@@ -107,7 +112,7 @@ pub(crate) fn describe(input: &Input<'_>) -> Vec<Persona> {
         add(&mut persona.by_stage, &activity.by_stage);
         if assignment.distance < nearest[place] {
             nearest[place] = assignment.distance;
-            persona.typical_customer_id.clone_from(&activity.customer_id);
+            persona.typical_customer_ids = vec![activity.customer_id.clone()];
         }
     }
     for persona in &mut personas {

@@ -168,7 +168,7 @@ impl Checked {
             self.seed,
         );
         let features = features::report(&scaler, self.currency);
-        let (model, assignments) = PersonaModel::new(activities, &points, scaler, clusters);
+        let (model, assignments) = PersonaModel::new(activities, self.as_of, &points, scaler, clusters);
         let personas = personas::describe(&personas::Input {
             activities,
             values: &values,

@@ -27,6 +27,8 @@ pub struct Assignment {
     pub runner_up_distance: f64,
     /// Farther from the centre than nearly all members were when the model was fitted.
     pub outlier: bool,
+    /// The instant before which the customer's interactions were counted.
+    pub as_of: Timestamp,
 }
 
 impl Assignment {
@@ -55,6 +57,7 @@ impl PersonaModel {
     /// The model of `clusters`, and the place of everybody it was made from.
     pub(super) fn new(
         activities: &[Activity],
+        as_of: Timestamp,
         points: &Points,
         scaler: Scaler,
         clusters: &Clusters,
@@ -64,7 +67,7 @@ impl PersonaModel {
             centres: clusters.centres.clone(),
             outlier_distances: vec![f64::INFINITY; clusters.centres.len()],
         };
-        let mut assignments = model.place(activities, points);
+        let mut assignments = model.place(activities, as_of, points);
         let mut distances = vec![Vec::new(); model.centres.len()];
         for assignment in &assignments {
             distances[usize::from(assignment.persona)].push(assignment.distance);
@@ -87,10 +90,10 @@ impl PersonaModel {
 
     /// Places customers, in the order given.
     pub fn assign(&self, activities: &[Activity], as_of: Timestamp) -> Vec<Assignment> {
-        self.place(activities, &self.points(activities, as_of))
+        self.place(activities, as_of, &self.points(activities, as_of))
     }
 
-    fn place(&self, activities: &[Activity], points: &Points) -> Vec<Assignment> {
+    fn place(&self, activities: &[Activity], as_of: Timestamp, points: &Points) -> Vec<Assignment> {
         (activities.par_iter().enumerate())
             .map(|(row, activity)| {
                 let near = nearest(points.row(row), &self.centres);
@@ -102,6 +105,7 @@ impl PersonaModel {
                     runner_up: near.runner_up as u16,
                     runner_up_distance: near.runner_up_squared.sqrt(),
                     outlier: distance > self.outlier_distances[near.centre],
+                    as_of,
                 }
             })
             .collect()
