@@ -3,7 +3,7 @@
 //!
 //! A persona is its members first, and where it lies second. Two are alike by three parts the Jaccard similarity of
 //! their members, over the customers that both versions know, and by one part the closeness of their centres,
-//! 1 / (1 + distance); where the versions share no customer, by closeness alone. Of all pairs that are alike enough
+//! 1 / (1 + distance); closeness decides alone where the versions share no customer. Of all pairs that are alike enough
 //! to share an id those are taken that together are most alike: a larger neighbour cannot take an id from the
 //! persona whose it is. It knows tables of counts and distances only, no model and no customer.
 
@@ -65,14 +65,13 @@ impl Overlap {
     }
 
     /// How alike two personas are, in `[0, 1]`; none where they are not alike enough to share an id.
-    fn similarity(&self, old: usize, new: usize, strangers: bool) -> Option<f64> {
+    fn similarity(&self, old: usize, new: usize) -> Option<f64> {
         let distance = self.distance(old, new);
         let closeness = distance.map_or(0.0, |distance| 1.0 / (1.0 + distance));
         let jaccard = self.jaccard(old, new);
         let near = distance.is_some_and(|distance| distance <= MOST_DISTANCE);
         let enough = near || jaccard >= LEAST_JACCARD;
-        let alike = if strangers { closeness } else { (3.0 * jaccard + closeness) / 4.0 };
-        enough.then_some(alike)
+        enough.then_some((3.0 * jaccard + closeness) / 4.0)
     }
 }
 
@@ -119,10 +118,9 @@ pub fn identify(
 /// the lowest bits hold the sizes, which decide between equals and can never outweigh a difference.
 fn weights(overlap: &Overlap) -> Vec<Vec<i128>> {
     let (old, new) = (overlap.old_sizes.len(), overlap.new_sizes.len());
-    let strangers = overlap.shared.iter().flatten().all(|&count| count == 0);
     let size = |size: u64| i128::from(size.min(1 << 24));
     let weight = |i: usize, j: usize| {
-        let alike = overlap.similarity(i, j, strangers)?;
+        let alike = overlap.similarity(i, j)?;
         let sizes = size(overlap.old_sizes[i]) + size(overlap.new_sizes[j]);
         Some(((alike * 1e12).round() as i128).max(1) << 32 | sizes)
     };
