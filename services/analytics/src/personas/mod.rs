@@ -1,5 +1,6 @@
 //! Personas: what each group is like, in original units, with a name made of what distinguishes it.
 
+pub(crate) mod figure;
 mod name;
 mod profile;
 mod words;

@@ -3,6 +3,7 @@
 
 use super::{
     NOTABLE, Persona, PersonaFeature,
+    figure::figure,
     words::{Slot, Topic, Word, word},
 };
 use crate::interaction::Currency;
@@ -98,7 +99,8 @@ pub(super) fn description(persona: &Persona, currency: Option<Currency>) -> Stri
     for feature in notable(&persona.features) {
         let topic = word(feature).map(|word| word.topic);
         let (Some(own), Some(all)) = (feature.median, feature.overall_median) else { continue };
-        let (own, all) = (figure(feature, own, currency), figure(feature, all, currency));
+        let (own, all) =
+            (figure(&feature.unit, own, currency), figure(&feature.unit, all, currency));
         if own == all || topic.is_some_and(|topic| topics.contains(&topic)) {
             continue;
         }
@@ -115,29 +117,6 @@ pub(super) fn description(persona: &Persona, currency: Option<Currency>) -> Stri
     } else {
         format!("{who}. Medians: {}.", figures.join(", "))
     }
-}
-
-fn figure(feature: &PersonaFeature, value: f64, currency: Option<Currency>) -> String {
-    match (feature.unit.as_str(), currency) {
-        (unit, Some(currency)) if unit.ends_with("minor units") => money(value, currency),
-        ("days", _) => format!("{value:.0} days"),
-        ("seconds", _) => format!("{value:.0} s"),
-        ("share", _) => format!("{:.0} %", value * 100.0),
-        ("count", _) => format!("{value:.0}"),
-        ("log ratio", _) => format!("×{:.1}", value.exp()),
-        _ => format!("{value:.2}"),
-    }
-}
-
-/// An amount for people, with the minor digits that ISO 4217 gives the currency.
-fn money(minor: f64, currency: Currency) -> String {
-    let digits = match currency.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    };
-    format!("{:.digits$} {currency}", minor / 10f64.powi(digits as i32))
 }
 
 #[cfg(test)]
@@ -192,12 +171,5 @@ mod tests {
         assert_eq!(names[0], "Frequent long-standing high spenders");
         assert_eq!(names[1], "Frequent long-standing high spenders, long waits");
         assert_eq!(names[2], "Frequent long-standing high spenders (2)");
-    }
-
-    #[test]
-    fn money_has_the_digits_of_its_currency() {
-        let in_currency = |code| money(123_456.0, Currency::parse(code).expect("a code"));
-        assert_eq!(in_currency("EUR"), "1234.56 EUR");
-        assert_eq!(in_currency("JPY"), "123456 JPY");
     }
 }

@@ -4,13 +4,24 @@
 //! came out. Customers are put in the order of their ids first, so that the order of arrival changes nothing.
 
 mod choice;
+mod compare;
+mod explain;
+mod identity;
 mod model;
 mod parameters;
+mod policy;
 mod quality;
 
 pub use choice::{Candidate, Choice};
+pub use compare::{Called, Comparison, Contingency, PersonaChange, adjusted_rand_index, compare};
+pub use explain::{Contribution, Explanation, FeatureFacts, Place, explain};
+pub use identity::{
+    Identity, LEAST_JACCARD, Lineage, LineageKind, MOST_DISTANCE, Overlap, PersonaOverlap,
+    axis_unit, centre_distances, identify, mean_places, mint,
+};
 pub use model::{Assignment, PersonaModel};
 pub use parameters::{Checked, Parameters, Problem};
+pub use policy::{Asked, Decision, Policy, decide};
 
 use crate::{
     Activity,
