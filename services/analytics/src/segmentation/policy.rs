@@ -121,6 +121,10 @@ pub struct Asked {
     /// What must hold for it to become the active one by itself.
     #[serde(default)]
     pub policy: Policy,
+    /// Whether the members are kept fresh while it is active: not where the caller chose the instant. The instant of such a run is
+    /// that at which its job was made.
+    #[serde(default)]
+    pub live: bool,
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod churn;
 mod customer;
 mod interaction;
+mod membership;
 mod metrics;
 mod persona;
 mod segmentation;
@@ -12,6 +13,7 @@ pub use churn::{churn_model, churn_risk};
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use interaction::interaction;
+pub use membership::membership_change;
 pub use metrics::{metric_definition, metric_group, metric_result};
 pub use persona::{PersonaNames, assignment, persona};
 pub use segmentation::{run_progress, run_state, segmentation};
