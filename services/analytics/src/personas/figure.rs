@@ -2,14 +2,16 @@
 
 use crate::interaction::Currency;
 
-/// A value in `unit` (see [`crate::features::Unit::describe`]) for people; money needs the currency it is in.
-pub(crate) fn figure(unit: &str, value: f64, currency: Option<Currency>) -> String {
+/// A value in `unit` (see [`crate::features::Unit::describe`]) for people; money needs the currency it is in. Numbers of things
+/// have `digits` after the point: none of one customer, some of a mean.
+pub(crate) fn figure(unit: &str, value: f64, digits: usize, currency: Option<Currency>) -> String {
     match (unit, currency) {
         (unit, Some(currency)) if unit.ends_with("minor units") => money(value, currency),
-        ("days", _) => format!("{value:.0} days"),
+        ("days" | "years", _) => format!("{value:.0} {unit}"),
         ("seconds", _) => format!("{value:.0} s"),
-        ("share", _) => format!("{:.0} %", value * 100.0),
-        ("count", _) => format!("{value:.0}"),
+        ("share", _) => format!("{:.*} %", digits / 2, value * 100.0),
+        ("0 or 1", _) => format!("{:.0} %", value * 100.0),
+        ("count", _) => format!("{value:.digits$}"),
         ("log ratio", _) => format!("×{:.1}", value.exp()),
         _ => format!("{value:.2}"),
     }

@@ -116,7 +116,7 @@ fn verdict(contribution: f64) -> &'static str {
 
 /// "order value 940.00 EUR (persona 1021.00 EUR, runner-up 75.00 EUR)".
 fn fact(facts: &FeatureFacts<'_>, currency: Option<Currency>) -> String {
-    let figure = |value: f64| figure(facts.unit, value, currency);
+    let figure = |value: f64| figure(facts.unit, value, 0, currency);
     let own = match facts.value {
         Some(value) if facts.name.contains([':', '=']) => {
             format!("{} {}", facts.name, figure(value))
