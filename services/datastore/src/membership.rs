@@ -15,6 +15,10 @@ use sea_orm::{DatabaseTransaction, QueryResult, Value};
 
 const COLUMNS: &str = "c.position, c.customer_id, c.from_persona, c.to_persona, c.cause, c.segmentation_id, c.changed_at";
 
+/// Whether a change `a` is the latest of its customer at the instant $1.
+const LATEST_AT: &str = "a.changed_at <= $1 AND NOT EXISTS (SELECT 1 FROM membership_change l
+    WHERE l.customer_id = a.customer_id AND l.position > a.position AND l.changed_at <= $1)";
+
 impl Store {
     /// The position of the latest change; 0 where there is none.
     ///
@@ -107,9 +111,7 @@ impl Store {
         });
         let text = format!(
             "SELECT a.customer_id, a.to_persona FROM membership_change a
-             WHERE {only} AND a.changed_at <= $1 AND a.customer_id > $2 AND {NO_OBJECTION}
-               AND NOT EXISTS (SELECT 1 FROM membership_change l
-                               WHERE l.customer_id = a.customer_id AND l.position > a.position AND l.changed_at <= $1)
+             WHERE {only} AND a.customer_id > $2 AND {LATEST_AT} AND {NO_OBJECTION}
              ORDER BY a.customer_id LIMIT $3"
         );
         let rows = sql::query_all(self.query(), &text, values).await?;
@@ -118,6 +120,22 @@ impl Store {
             Ok((columns.take()?, columns.take()?))
         };
         rows.iter().map(read).collect()
+    }
+
+    /// How many customers were in a persona (in this one, where one is named) at an earlier moment.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn members_at_count(&self, persona_id: Option<&str>, at: Timestamp) -> Result<i64> {
+        let mut values: Vec<Value> = vec![at.micros().into()];
+        let only = persona_id.map_or("a.to_persona IS NOT NULL", |persona| {
+            values.push(persona.into());
+            "a.to_persona = $2"
+        });
+        let text = format!(
+            "SELECT COUNT(*) FROM membership_change a WHERE {only} AND {LATEST_AT} AND {NO_OBJECTION}"
+        );
+        sql::query_one(self.query(), &text, values).await?.map_or(Ok(0), |row| Columns::of(&row).take())
     }
 
     /// Removes the notices of erasures before an instant, and gives their number.

@@ -65,7 +65,6 @@ pub fn fit(points: &Points, k: usize, restarts: usize, seed: u64) -> Option<Clus
 /// Fits as many clusters as there are `centres`, from there: what a retrain begins with, so that what has not
 /// changed stays where it was. None where [`fit`] gives none, or where a centre is not finite or not as wide as the
 /// points.
-#[cfg_attr(not(test), expect(dead_code, reason = "for retrains, which begin anew so far"))]
 pub(crate) fn fit_from(points: &Points, centres: &[Vec<f64>]) -> Option<Clusters> {
     let usable =
         |centre: &Vec<f64>| centre.len() == points.width() && centre.iter().all(|x| x.is_finite());

@@ -45,6 +45,7 @@ fn the_nearest_are_typical_and_the_least_certain_is_the_edge() {
         runner_up: 1 - persona,
         runner_up_distance,
         outlier: false,
+        as_of: crate::Timestamp::MIN,
     };
     let assignments = [
         member("a", 0, 1.0, 9.0),

@@ -14,6 +14,35 @@ pub struct Contingency {
     pub only_in_other: Vec<u64>,
 }
 
+impl Contingency {
+    /// From the customers in both by their two places, and from all members by place of the base and of the other.
+    pub fn new(
+        cross: Vec<((u16, u16), i64)>,
+        base: &[(u16, i64)],
+        other: &[(u16, i64)],
+    ) -> Self {
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        let sizes = |of: &[(u16, i64)]| {
+            let places = of.iter().map(|(place, _)| usize::from(*place) + 1).max().unwrap_or(0);
+            let mut sizes = vec![0; places];
+            of.iter().for_each(|(place, size)| sizes[usize::from(*place)] = count(*size));
+            sizes
+        };
+        let (mut only_in_base, mut only_in_other) = (sizes(base), sizes(other));
+        let mut both = vec![vec![0; only_in_other.len()]; only_in_base.len()];
+        for ((a, b), customers) in cross {
+            let (a, b, customers) = (usize::from(a), usize::from(b), count(customers));
+            let Some(cell) = both.get_mut(a).and_then(|row: &mut Vec<u64>| row.get_mut(b)) else {
+                continue;
+            };
+            *cell = customers;
+            only_in_base[a] = only_in_base[a].saturating_sub(customers);
+            only_in_other[b] = only_in_other[b].saturating_sub(customers);
+        }
+        Self { both, only_in_base, only_in_other }
+    }
+}
+
 /// A persona as it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Called {

@@ -12,7 +12,9 @@ mod parameters;
 mod policy;
 mod quality;
 mod reference;
+mod structure;
 mod table;
+mod why;
 
 pub use choice::{Candidate, Choice};
 pub use compare::{Called, Comparison, Contingency, PersonaChange, adjusted_rand_index, compare};
@@ -26,7 +28,9 @@ pub use parameters::{Checked, Parameters, Problem};
 pub use policy::{Asked, Decision, Policy, decide};
 pub(crate) use reference::new_ids;
 pub use reference::{NOWHERE, Reference};
+pub use structure::Structure;
 pub use table::{Builder, Table};
+pub use why::{Fact, Named, Why};
 
 use crate::{
     features::{self, FeatureReport, Points, Scaler},
@@ -83,6 +87,12 @@ pub struct Report {
     pub k_rule: String,
     /// What was measured for each number that was tried.
     pub candidates: Vec<Candidate>,
+    /// What kind of structure the customers have, whatever k is.
+    #[serde(default)]
+    pub structure: Structure,
+    /// Why, in words.
+    #[serde(default)]
+    pub structure_reason: String,
     /// Sum of squared distances to the centres.
     pub inertia: f64,
     /// Mean silhouette of a sample.
@@ -215,6 +225,8 @@ impl Checked {
             k: clusters.centres.len() as u16,
             candidates: choice.with_silhouette(silhouette),
             k_rule: choice.rule,
+            structure: Structure::default(),
+            structure_reason: String::new(),
             inertia: clusters.inertia,
             silhouette,
             silhouette_customers: sampled as i64,

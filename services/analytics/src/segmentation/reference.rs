@@ -2,7 +2,7 @@
 //! policy its figure of who would move.
 
 use super::{
-    Decision, Identity, Overlap, PersonaModel, Policy, Report, Structure, Table, axis_unit,
+    Candidate, Decision, Identity, Overlap, PersonaModel, Policy, Report, Structure, Table, axis_unit,
     centre_distances, decide, identify, mean_places, mint,
 };
 use crate::{
@@ -128,15 +128,24 @@ pub(crate) fn new_ids(model: &PersonaModel) -> Vec<String> {
 }
 
 impl Report {
+    /// What was measured for the number of personas that was taken, on a sample.
+    pub fn chosen(&self) -> Option<&Candidate> {
+        self.candidates.iter().find(|candidate| candidate.k == self.k)
+    }
+
+    /// Mean squared distance of the customers to their centres.
+    pub fn mean_squared_distance(&self) -> f64 {
+        self.inertia / self.customers.max(1) as f64
+    }
+
     /// Decides whether the version becomes the active one by itself.
     pub fn decide(&self, policy: &Policy) -> Decision {
-        let chosen = self.candidates.iter().find(|candidate| candidate.k == self.k);
         decide(
             policy,
             self.structure == Structure::None,
             &self.structure_reason,
             self.moved_share,
-            chosen.map(|candidate| candidate.stability),
+            self.chosen().map(|candidate| candidate.stability),
         )
     }
 }

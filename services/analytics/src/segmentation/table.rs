@@ -76,7 +76,8 @@ impl Table {
         self.rows() * row + self.ids.text.len() + self.attributes.bytes()
     }
 
-    pub(crate) fn id(&self, row: usize) -> &str {
+    /// The id of the customer in a row; rows are in the order of ids.
+    pub fn id(&self, row: usize) -> &str {
         self.ids.get(row)
     }
 

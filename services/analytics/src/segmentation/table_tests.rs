@@ -19,7 +19,7 @@ fn table(asked: &Checked, customers: &[(Activity, Customer, Archetype)]) -> Tabl
 
 fn fit(parameters: Parameters, customers: &[(Activity, Customer, Archetype)]) -> Fitted {
     let asked = parameters.check().expect("rules hold");
-    asked.fit(table(&asked, customers), &|_, _| true).expect("structure")
+    asked.fit(table(&asked, customers), None, &|_, _| true).expect("structure")
 }
 
 fn named(names: &[&str], k: i64) -> Parameters {
@@ -43,7 +43,7 @@ fn attributes_change_no_distance_unless_they_are_named() {
     let with = fit(Parameters { k: Some(4), ..Parameters::at(as_of()) }, &customers);
     let asked = Parameters { k: Some(4), ..Parameters::at(as_of()) }.check().expect("rules hold");
     let activities: Vec<Activity> = customers.iter().map(|(a, _, _)| a.clone()).collect();
-    let without = asked.fit(Table::of(&asked, &activities), &|_, _| true).expect("structure");
+    let without = asked.fit(Table::of(&asked, &activities), None, &|_, _| true).expect("structure");
     assert_eq!((&with.model, &with.assignments), (&without.model, &without.assignments));
     assert_eq!(with.report, without.report);
     assert!(with.personas.iter().all(|persona| !persona.attributes.is_empty()));

@@ -92,7 +92,7 @@ fn population(size: u64) -> (Vec<Activity>, Vec<Archetype>) {
 
 fn fit(parameters: Parameters, activities: Vec<Activity>) -> Result<Fitted, Refusal> {
     let asked = parameters.check().expect("rules hold");
-    asked.fit(Table::of(&asked, &activities), &|_, _| true)
+    asked.fit(Table::of(&asked, &activities), None, &|_, _| true)
 }
 
 /// Hubert and Arabie's adjusted Rand index.
@@ -176,7 +176,7 @@ fn each_refusal_has_its_name() {
     assert_eq!(refusal, Refusal::ConstantFeatures { distinct: 2, k: 3 });
 
     let asked = Parameters::at(as_of()).check().expect("rules");
-    let stopped = asked.fit(Table::of(&asked, &activities), &|done, _| done < 0.3);
+    let stopped = asked.fit(Table::of(&asked, &activities), None, &|done, _| done < 0.3);
     assert_eq!(stopped, Err(Refusal::Stopped));
 }
 

@@ -6,7 +6,7 @@ use crate::personas::LabelChange;
 use crate::segmentations::Publication;
 use crate::store::Store;
 use crate::testing::{at, on_every_engine};
-use cx_analytics::segmentation::{Fitted, Parameters};
+use cx_analytics::segmentation::{Fitted, Parameters, Table};
 use cx_analytics::{Activity, Consent, Customer};
 
 const LEASE: i64 = 30_000_000;
@@ -19,11 +19,9 @@ fn fitted() -> Fitted {
         activity
     });
     let parameters = Parameters { k: Some(2), ..Parameters::at(at(0)) };
-    parameters
-        .check()
-        .expect("rules hold")
-        .fit(customers.collect(), &|_, _| true)
-        .expect("two kinds")
+    let asked = parameters.check().expect("rules hold");
+    let table = Table::of(&asked, &customers.collect::<Vec<_>>());
+    asked.fit(table, None, &|_, _| true).expect("two kinds")
 }
 
 async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) -> Result<bool> {

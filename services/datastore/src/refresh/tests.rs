@@ -5,7 +5,7 @@ use crate::jobs::JobKind;
 use crate::segmentations::Publication;
 use crate::testing::{at, on_every_engine, samples};
 use cx_analytics::membership::Change;
-use cx_analytics::segmentation::{Fitted, Parameters};
+use cx_analytics::segmentation::{Fitted, Parameters, Table};
 use cx_analytics::{Activity, Consent, Customer};
 
 const LEASE: i64 = 30_000_000;
@@ -19,8 +19,9 @@ fn fitted(turned: &[usize], left_out: &[usize]) -> Fitted {
         activity
     });
     let parameters = Parameters { k: Some(2), ..Parameters::at(at(0)) };
-    let fitted = parameters.check().expect("rules").fit(customers.collect(), &|_, _| true);
-    let mut fitted = fitted.expect("two kinds");
+    let asked = parameters.check().expect("rules");
+    let table = Table::of(&asked, &customers.collect::<Vec<_>>());
+    let mut fitted = asked.fit(table, None, &|_, _| true).expect("two kinds");
     // Personas that go on under the same ids, largest first: few orders, many orders.
     for (persona, id) in fitted.personas.iter_mut().zip(["few", "many"]) {
         persona.persona_id = id.to_owned();

@@ -37,7 +37,7 @@ impl Default for Freshness {
 /// How long the duty stays ours without a sign of life.
 const LEASE: i64 = 10_000_000;
 /// A record is committed at the latest so long after the instant that is noted as its arrival, clocks' differences included.
-const SETTLED: i64 = 60_000_000;
+pub(super) const SETTLED: i64 = 60_000_000;
 /// So far behind the last look a new one begins, for what was committed a little late.
 const OVERLAP: i64 = 5_000_000;
 /// Customers assigned in one transaction.
@@ -176,7 +176,7 @@ impl Refresher {
         let known = store.customers_get(piece).await?;
         let known: HashMap<&str, &Customer> =
             known.iter().map(|customer| (customer.customer_id.as_str(), customer)).collect();
-        let found = model.assign(&activities, as_of, &|id| known.get(id).copied());
+        let found = model.assign(&activities, &|id| known.get(id).copied(), as_of);
         let none: Vec<String> = (piece.iter())
             .filter(|id| activities.binary_search_by(|a| a.customer_id.cmp(id)).is_err())
             .cloned()
