@@ -239,6 +239,26 @@ mod tests {
     }
 
     #[test]
+    fn the_text_of_the_whole_is_short() {
+        let names = ["a", "b", "c", "d", "e", "f"];
+        let features: Vec<_> =
+            names.iter().map(|name| facts(name, "count", [Some(1.0), None, None])).collect();
+        let persona = Place { name: "A", centre: &[1.0; 6] };
+        let runner_up = Place { name: "B", centre: &[3.0, 2.0, 2.5, 1.1, 1.0, 1.0] };
+        let text =
+            explain(&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0], persona, runner_up, &features, None).text;
+        assert!(text.ends_with(": a 1, c 1, b 1."), "{text}");
+        let runner_up = Place { name: "B", centre: &[3.0, 3.5, 4.0, 4.5, 1.5, 1.6] };
+        let text =
+            explain(&[1.0, 1.0, 1.0, 1.0, 2.0, 2.0], persona, runner_up, &features, None).text;
+        assert!(text.ends_with(": d 1, c 1, b 1."), "{text}");
+        let runner_up = Place { name: "B", centre: &[3.0, 2.0, 1.0, 1.0, 2.0, 2.5] };
+        let text =
+            explain(&[1.0, 1.0, 1.0, 1.0, 2.0, 2.0], persona, runner_up, &features, None).text;
+        assert!(text.ends_with(": a 1, b 1; against it e 1."), "{text}");
+    }
+
+    #[test]
     fn contributions_add_up_to_the_difference_of_the_squared_distances() {
         for seed in 0..500u64 {
             let width = 1 + seed as usize % 40;

@@ -188,12 +188,19 @@ fn without_common_customers_the_distance_decides() {
         shared: vec![vec![0, 0], vec![0, 0]],
         old_sizes: vec![10, 10],
         new_sizes: vec![10, 10],
-        distances: vec![vec![0.9, 0.2], vec![0.3, f64::NAN]],
+        distances: vec![vec![0.9, 0.2], vec![0.3, 0.8]],
     };
     let identity = found(&overlap, "ab");
     assert_eq!(identity.ids, ids("ba"));
     assert_eq!(identity.lineage[0].centre_distance, Some(0.3));
     assert_eq!(kinds(&identity), [Continued, Continued]);
+    let unplaced =
+        Overlap { distances: vec![vec![f64::NAN, 0.9], vec![1.0, 0.1]], ..overlap.clone() };
+    assert_eq!(
+        found(&unplaced, "ab").ids,
+        ids("ba"),
+        "two that are near enough are more than one nearer"
+    );
     let nothing_known = Overlap { shared: Vec::new(), distances: Vec::new(), ..overlap };
     assert_eq!(kinds(&found(&nothing_known, "ab")), [New, New, Retired, Retired]);
 }
