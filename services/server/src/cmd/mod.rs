@@ -31,7 +31,7 @@ pub enum Verb {
     Churn(churn::Churn),
     /// See it all at once: a made-up population, its personas, its churn list, and a server to try
     Demo(demo::Demo),
-    /// Write personas, members, features or churn risks as CSV or JSON Lines
+    /// Write personas, members, membership changes, features, churn risks or audiences: CSV, JSON Lines or Parquet
     Export(export::Export),
     /// Ask a running server whether it serves; ends with 0 where it does
     Healthcheck(healthcheck::Healthcheck),
