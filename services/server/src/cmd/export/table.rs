@@ -145,7 +145,7 @@ impl Rows {
             Format::Csv => {
                 let mut writer = csv::Writer::from_writer(out);
                 let names = columns.iter().map(|(name, _)| name);
-                writer.write_record(names).map_err(|error| told(io::Error::from(error)))?;
+                writer.write_record(names).map_err(csv_told)?;
                 Sink::Csv(Box::new(writer))
             }
             Format::Parquet => {
@@ -174,7 +174,7 @@ impl Rows {
                     other => other.to_string(),
                 };
                 let record = writer.write_record(cells.into_iter().map(text));
-                record.map_err(|error| told(io::Error::from(error)))
+                record.map_err(csv_told)
             }
             Sink::Jsonl(writer) => {
                 let names = self.columns.iter().map(|(name, _)| name.clone());
@@ -207,6 +207,14 @@ fn told(error: impl Into<anyhow::Error>) -> anyhow::Error {
         cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
     };
     if error.chain().any(gone) { ReaderGone.into() } else { error.context("writing") }
+}
+
+/// The same of the CSV writer, whose errors do not name their cause.
+fn csv_told(error: csv::Error) -> anyhow::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => told(error),
+        other => anyhow::anyhow!("writing CSV: {other:?}"),
+    }
 }
 
 #[cfg(test)]
