@@ -140,7 +140,7 @@ async fn changes_are_written_in_their_order(engine: Engine) {
     let header = "position,customer_id,kind,from_persona_id,to_persona_id,cause,segmentation_id,change_time\n";
     let database = Database::new(engine).await;
     assert_eq!(cx(&database, &["export", "changes"]), header);
-    let (code, stderr) = fails(&database, &["export", "changes", "--after", "-1"]);
+    let (code, stderr) = fails(&database, &["export", "changes", "--after=-1"]);
     assert!(code == 2 && stderr.contains("--after"), "{stderr}");
     if engine == Engine::Postgres {
         let insert = "INSERT INTO membership_change

@@ -180,7 +180,8 @@ impl Rows {
                 let names = self.columns.iter().map(|(name, _)| name.clone());
                 let object: Map<String, Value> =
                     names.zip(cells.into_iter().map(Cell::json)).collect();
-                serde_json::to_writer(&mut *writer, &object).map_err(told)?;
+                let object = serde_json::to_writer(&mut *writer, &object);
+                object.map_err(|error| told(io::Error::from(error)))?;
                 writer.write_all(b"\n").map_err(told)
             }
             Sink::Parquet(writer) => writer.row(cells).map_err(told),
