@@ -39,9 +39,7 @@ impl Store {
         currency: Option<Currency>,
     ) -> Result<Vec<Activity>> {
         match scope {
-            Scope::Everyone => {
-                self.activity_stream(as_of, currency).await?.try_collect().await
-            }
+            Scope::Everyone => self.activity_stream(as_of, currency).await?.try_collect().await,
             Scope::Customers(ids) => {
                 let mut ids = ids.to_vec();
                 ids.sort_unstable();

@@ -40,7 +40,8 @@ impl Store {
         segmentation_id: &str,
         customer_ids: &[String],
     ) -> Result<Vec<Assignment>> {
-        let mut found = assignments_in(self.read(), segmentation_id, customer_ids, NO_OBJECTION).await?;
+        let mut found =
+            assignments_in(self.read(), segmentation_id, customer_ids, NO_OBJECTION).await?;
         found.sort_by(|a, b| a.customer_id.cmp(&b.customer_id));
         Ok(found)
     }
@@ -145,7 +146,9 @@ pub(crate) async fn assignments_delete(
     for part in customer_ids.chunks(CHUNK) {
         let (marks, mut values) = sql::marks(part, 2);
         values.insert(0, segmentation_id.into());
-        let sql = format!("DELETE FROM assignment WHERE segmentation_id = $1 AND customer_id IN ({marks})");
+        let sql = format!(
+            "DELETE FROM assignment WHERE segmentation_id = $1 AND customer_id IN ({marks})"
+        );
         sql::execute(tx, &sql, values).await?;
     }
     Ok(())

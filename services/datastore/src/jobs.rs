@@ -119,9 +119,13 @@ impl Store {
         let asked = Asking { kind, parameters, activate, request_id, id: &id };
         self.write(async |tx| {
             job_insert(tx, asked, now).await?;
-            let sql = format!("SELECT {COLUMNS} FROM job WHERE job_id = $1 OR (kind = $2 AND request_id = $3)");
-            let values = vec![id.as_str().into(), kind.code().into(), request_id.map(str::to_owned).into()];
-            let row = sql::query_one(tx, &sql, values).await?.ok_or(Error::Corrupt { what: "job" })?;
+            let sql = format!(
+                "SELECT {COLUMNS} FROM job WHERE job_id = $1 OR (kind = $2 AND request_id = $3)"
+            );
+            let values =
+                vec![id.as_str().into(), kind.code().into(), request_id.map(str::to_owned).into()];
+            let row =
+                sql::query_one(tx, &sql, values).await?.ok_or(Error::Corrupt { what: "job" })?;
             job(&row)
         })
         .await

@@ -135,7 +135,9 @@ impl Store {
         let text = format!(
             "SELECT COUNT(*) FROM membership_change a WHERE {only} AND {LATEST_AT} AND {NO_OBJECTION}"
         );
-        sql::query_one(self.query(), &text, values).await?.map_or(Ok(0), |row| Columns::of(&row).take())
+        sql::query_one(self.query(), &text, values)
+            .await?
+            .map_or(Ok(0), |row| Columns::of(&row).take())
     }
 
     /// Removes the notices of erasures before an instant, and gives their number.
@@ -258,7 +260,8 @@ pub(crate) async fn forget(
 ) -> Result<()> {
     // Nobody writes about them between this and the end.
     positions(tx, 0, Timestamp::MIN).await?;
-    let text = "SELECT COALESCE(to_persona, from_persona), segmentation_id, cause FROM membership_change
+    let text =
+        "SELECT COALESCE(to_persona, from_persona), segmentation_id, cause FROM membership_change
                 WHERE customer_id = $1 ORDER BY position DESC LIMIT 1";
     let Some(row) = sql::query_one(tx, text, vec![customer_id.into()]).await? else {
         return Ok(());

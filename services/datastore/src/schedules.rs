@@ -40,9 +40,11 @@ impl Store {
     /// [`crate::Error::Unavailable`].
     pub async fn schedule_set(&self, kind: JobKind, schedule: Option<&Schedule>) -> Result<()> {
         self.write(async |tx| {
-            sql::execute(tx, "DELETE FROM schedule WHERE kind = $1", vec![kind.code().into()]).await?;
+            sql::execute(tx, "DELETE FROM schedule WHERE kind = $1", vec![kind.code().into()])
+                .await?;
             if let Some(schedule) = schedule {
-                let text = format!("INSERT INTO schedule (kind, {COLUMNS}) VALUES ($1, $2, $3, $4, $5)");
+                let text =
+                    format!("INSERT INTO schedule (kind, {COLUMNS}) VALUES ($1, $2, $3, $4, $5)");
                 let values: Vec<Value> = vec![
                     kind.code().into(),
                     schedule.every.into(),
@@ -62,12 +64,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub async fn schedule_run(
-        &self,
-        kind: JobKind,
-        id: &str,
-        now: Timestamp,
-    ) -> Result<bool> {
+    pub async fn schedule_run(&self, kind: JobKind, id: &str, now: Timestamp) -> Result<bool> {
         let Some(due) = self.schedule_get(kind).await?.filter(|due| due.next_at <= now) else {
             return Ok(false);
         };

@@ -15,7 +15,7 @@ use crate::{
     features::FeatureReport,
     interaction::Currency,
     kmeans::Clusters,
-    segmentation::{Assignment, PersonaModel, new_ids, Table},
+    segmentation::{Assignment, PersonaModel, Table, new_ids},
     stats,
 };
 use serde::{Deserialize, Serialize};

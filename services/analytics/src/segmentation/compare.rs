@@ -16,11 +16,7 @@ pub struct Contingency {
 
 impl Contingency {
     /// From the customers in both by their two places, and from all members by place of the base and of the other.
-    pub fn new(
-        cross: Vec<((u16, u16), i64)>,
-        base: &[(u16, i64)],
-        other: &[(u16, i64)],
-    ) -> Self {
+    pub fn new(cross: Vec<((u16, u16), i64)>, base: &[(u16, i64)], other: &[(u16, i64)]) -> Self {
         let count = |count: i64| u64::try_from(count).unwrap_or(0);
         let sizes = |of: &[(u16, i64)]| {
             let places = of.iter().map(|(place, _)| usize::from(*place) + 1).max().unwrap_or(0);

@@ -186,7 +186,10 @@ mod tests {
             Parameters { seed: u64::MAX, k: Some(5), ..Parameters::at(Timestamp::MIN) };
         let old = serde_json::to_string(&parameters).expect("JSON");
         let asked: Asked = serde_json::from_str(&old).expect("older JSON");
-        assert_eq!(asked, Asked { parameters: parameters.clone(), policy: Policy::default(), live: false });
+        assert_eq!(
+            asked,
+            Asked { parameters: parameters.clone(), policy: Policy::default(), live: false }
+        );
         let asked = Asked { parameters: parameters.clone(), policy: with(0.2, 0.7), live: true };
         let text = serde_json::to_string(&asked).expect("JSON");
         assert_eq!(serde_json::from_str::<Asked>(&text).expect("JSON"), asked);

@@ -2,8 +2,8 @@
 //! policy its figure of who would move.
 
 use super::{
-    Candidate, Decision, Identity, Overlap, PersonaModel, Policy, Report, Structure, Table, axis_unit,
-    centre_distances, decide, identify, mean_places, mint,
+    Candidate, Decision, Identity, Overlap, PersonaModel, Policy, Report, Structure, Table,
+    axis_unit, centre_distances, decide, identify, mean_places, mint,
 };
 use crate::{
     features::{Block, Feature, Points},
@@ -59,7 +59,9 @@ impl Reference {
             return cold;
         }
         match kmeans::fit_from(points, &starts) {
-            Some(warm) if warm.centres.len() == k && warm.inertia <= cold.inertia * (1.0 + WARM) => {
+            Some(warm)
+                if warm.centres.len() == k && warm.inertia <= cold.inertia * (1.0 + WARM) =>
+            {
                 warm
             }
             _ => cold,

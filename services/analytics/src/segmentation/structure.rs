@@ -14,4 +14,3 @@ pub enum Structure {
     /// Nothing that noise would not have: the personas are made up.
     None,
 }
-

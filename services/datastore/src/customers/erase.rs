@@ -86,7 +86,8 @@ impl Store {
             for part in ids.chunks(10_000) {
                 let part = part.iter().map(String::as_str).collect();
                 for id in self.suppressed_among(self.long(), part).await? {
-                    self.write_long(async |tx: &DatabaseTransaction| forget(tx, id, now).await).await?;
+                    self.write_long(async |tx: &DatabaseTransaction| forget(tx, id, now).await)
+                        .await?;
                     swept += 1;
                 }
             }

@@ -43,7 +43,8 @@ async fn move_examples(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
             let values = [customer.into(), segmentation.as_str().into(), persona.as_str().into()];
             db.execute_raw(Statement::from_sql_and_values(backend, insert, values)).await?;
         }
-        let update = "UPDATE persona SET profile = $3 WHERE segmentation_id = $1 AND persona_id = $2";
+        let update =
+            "UPDATE persona SET profile = $3 WHERE segmentation_id = $1 AND persona_id = $2";
         let values = [segmentation.into(), persona.into(), profile.to_string().into()];
         db.execute_raw(Statement::from_sql_and_values(backend, update, values)).await?;
     }

@@ -142,7 +142,7 @@ impl MembershipService for Handler {
         &self,
         request: Request<ExportAudienceRequest>,
     ) -> Result<Response<Self::ExportAudienceStream>, Status> {
-        audience::export_audience(&self.api, request).await
+        audience::export_audience(&self.api, request.into_inner()).await
     }
 }
 
@@ -201,7 +201,10 @@ fn customers(ids: Vec<String>) -> Result<Vec<String>, Refusal> {
 fn personas(ids: &[String]) -> Result<Vec<String>, Refusal> {
     let mut v = Violations::new();
     if ids.len() > MOST_PERSONAS {
-        v.at("persona_ids", format!("has {} entries, at most {MOST_PERSONAS} are taken", ids.len()));
+        v.at(
+            "persona_ids",
+            format!("has {} entries, at most {MOST_PERSONAS} are taken", ids.len()),
+        );
     }
     each_once(&mut v, "persona_ids", ids);
     v.refuse()?;

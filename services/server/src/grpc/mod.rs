@@ -3,6 +3,7 @@
 //! A handler reads: convert, call, convert. It holds no SQL, no arithmetic, and builds no status: that
 //! is `status`'s. `from_proto` checks what comes in, `to_proto` writes what goes out.
 
+pub mod audience;
 pub mod churn;
 pub mod codec;
 pub mod customer;

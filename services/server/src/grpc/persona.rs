@@ -39,9 +39,9 @@ const METRICS: [proto::Metric; 6] = [
     proto::Metric::NpsRelational,
     proto::Metric::NpsTransactional,
     proto::Metric::CsatTop2Box,
-    proto::Metric::CesTopShare,
-    proto::Metric::AverageOrderValue,
-    proto::Metric::ComplaintRate,
+    proto::Metric::CesEasyShare,
+    proto::Metric::Revenue,
+    proto::Metric::ComplaintsPer100Customers,
 ];
 
 /// Adds the service.
@@ -172,7 +172,11 @@ impl PersonaService for Handler {
             let segmentation_id = from.segmentation_id().to_owned();
             page_token::issue(&scope, &Place { segmentation_id, total, after })
         });
-        Ok(Response::new(ListPersonaMembersResponse { members, total_size: total, next_page_token }))
+        Ok(Response::new(ListPersonaMembersResponse {
+            members,
+            total_size: total,
+            next_page_token,
+        }))
     }
 
     async fn export_persona_members(

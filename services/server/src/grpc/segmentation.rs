@@ -194,7 +194,8 @@ impl SegmentationService for Handler {
         let schedule = match asked {
             None => None,
             Some((asked, schedule)) => {
-                let parameters = serde_json::to_string(&asked).map_err(|e| Refusal::internal(&e))?;
+                let parameters =
+                    serde_json::to_string(&asked).map_err(|e| Refusal::internal(&e))?;
                 Some(Schedule { parameters, ..schedule })
             }
         };

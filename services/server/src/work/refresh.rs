@@ -6,10 +6,7 @@
 
 use crate::clock;
 use cx_analytics::{
-    Customer, Timestamp,
-    interaction::Currency,
-    membership::Cause,
-    segmentation::PersonaModel,
+    Customer, Timestamp, interaction::Currency, membership::Cause, segmentation::PersonaModel,
 };
 use cx_datastore::{
     ActiveSegmentation, Duty, Error, Store,

@@ -4,9 +4,7 @@ use super::{Context, Failure, refresh};
 use crate::{clock, proto::ErrorReason};
 use cx_analytics::{
     Customer,
-    segmentation::{
-        Asked, Checked, Fitted, NOWHERE, Problem, Reference, Refusal, Table,
-    },
+    segmentation::{Asked, Checked, Fitted, NOWHERE, Problem, Reference, Refusal, Table},
 };
 use cx_datastore::{Job, Publication, Store};
 use futures::TryStreamExt;

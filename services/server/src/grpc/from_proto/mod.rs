@@ -4,6 +4,7 @@
 //! that is broken is collected with the path of its field, so that a caller can mend all of them at once.
 //! Knows the rules of `proto/cx/v1`; knows neither the database nor the clock.
 
+mod audience;
 mod churn;
 mod churn_definition;
 mod customer;
@@ -17,6 +18,7 @@ mod tests;
 use super::status::Refusal;
 pub use super::status::Violation;
 use crate::proto;
+pub use audience::{AudienceAsked, audience};
 pub use churn::{ChurnTraining, churn_training};
 pub use churn_definition::churn_definition;
 pub use customer::customer;

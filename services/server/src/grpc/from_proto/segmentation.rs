@@ -24,7 +24,8 @@ pub fn segmentation_asked(
     let as_of = v.timestamp(&format!("{path}.as_of"), wire.as_of);
     let live = wire.as_of.is_none();
     let currency = v.currency(&format!("{path}.currency_code"), &wire.currency_code);
-    let feature_set = v.optional_code(&format!("{path}.feature_set"), wire.feature_set, feature_set);
+    let feature_set =
+        v.optional_code(&format!("{path}.feature_set"), wire.feature_set, feature_set);
     let given = |value: i32, default: i64| if value == 0 { default } else { i64::from(value) };
     let defaults = Parameters::at(as_of.unwrap_or(now));
     let min_k = given(wire.min_k, defaults.min_k);

@@ -1,8 +1,8 @@
 //! Changes of membership.
 
 use super::timestamp;
-use crate::proto::{self, membership_change::Kind};
 use super::{PersonaNames, assignment};
+use crate::proto::{self, membership_change::Kind};
 use cx_analytics::{membership::Change, segmentation::Why};
 
 /// Converts a change.

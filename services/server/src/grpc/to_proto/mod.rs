@@ -1,5 +1,6 @@
 //! From the domain to the wire. Cannot fail: every domain value has a form on the wire.
 
+mod audience;
 mod churn;
 mod customer;
 mod interaction;
@@ -9,6 +10,7 @@ mod persona;
 mod segmentation;
 
 use crate::proto;
+pub use audience::audience;
 pub use churn::{churn_model, churn_risk};
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
