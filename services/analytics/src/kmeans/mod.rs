@@ -24,6 +24,11 @@ const FULL_STEPS: u64 = 10;
 /// quarter of that costs little on samples.
 const TOLERANCE: f32 = 2.5e-3;
 
+/// Most steps on a resample.
+const RESAMPLE_STEPS: u64 = 30;
+/// Movement at which a run on a resample rests.
+const RESAMPLE_TOLERANCE: f32 = 1e-2;
+
 /// Centres, and what belongs to them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clusters {
@@ -77,14 +82,28 @@ fn best_start(points: &Points, k: usize, restarts: usize, seed: u64) -> Option<k
     runs.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, run)| run)
 }
 
-/// Centres of one quick fit on a resample, for asking how stable a partition is.
-pub(crate) fn quick(
-    points: &Points,
-    k: usize,
-    restarts: usize,
-    seed: u64,
-) -> Option<Vec<Vec<f64>>> {
-    best_start(points, k, restarts, seed).map(|run| run.centres)
+/// The centres of one cold start on a resample, for asking how stable a partition is. It need not rest: what moves
+/// after some dozens of steps changes hardly any label.
+pub(crate) fn start(points: &Points, k: usize, seed: u64) -> Option<Vec<Vec<f64>>> {
+    let start = Start::PlusPlus { k, seed };
+    kernel::lloyd(points, start, RESAMPLE_STEPS, RESAMPLE_TOLERANCE).map(|run| run.centres)
+}
+
+/// Where some dozens of steps lead from these centres.
+pub(crate) fn follow(points: &Points, centres: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
+    let start = Start::At(centres);
+    kernel::lloyd(points, start, RESAMPLE_STEPS, RESAMPLE_TOLERANCE).map(|run| run.centres)
+}
+
+/// Where Lloyd's algorithm comes to rest from these centres, with everything that belongs to them.
+pub(crate) fn settle(points: &Points, centres: &[Vec<f64>]) -> Option<Clusters> {
+    let run = kernel::lloyd(points, Start::At(centres), SAMPLE_STEPS, TOLERANCE)?;
+    Some(refine::refine(points, run))
+}
+
+/// Sum of squared distances to the nearest of `centres`.
+pub(crate) fn inertia(points: &Points, centres: &[Vec<f64>]) -> f64 {
+    refine::inertia(points, centres)
 }
 
 #[cfg(test)]

@@ -4,13 +4,19 @@
 //! came out. Customers are put in the order of their ids first, so that the order of arrival changes nothing.
 
 mod choice;
+mod gaps;
+mod indices;
 mod model;
 mod parameters;
+mod principal;
 mod quality;
+mod resamples;
+mod structure;
 
-pub use choice::{Candidate, Choice};
+pub use choice::{Candidate, Choice, choose};
 pub use model::{Assignment, PersonaModel};
 pub use parameters::{Checked, Parameters, Problem};
+pub use structure::{Structure, judge};
 
 use crate::{
     Activity,
@@ -67,6 +73,12 @@ pub struct Report {
     pub k_rule: String,
     /// What was measured for each number that was tried.
     pub candidates: Vec<Candidate>,
+    /// What kind of structure the customers have, whatever k is.
+    #[serde(default)]
+    pub structure: Structure,
+    /// Why, in words.
+    #[serde(default)]
+    pub structure_reason: String,
     /// Sum of squared distances to the centres.
     pub inertia: f64,
     /// Mean silhouette of a sample.
@@ -142,7 +154,7 @@ impl Checked {
         }
 
         step(0.2, "choosing k")?;
-        let choice = choice::choose(&space.points, self, distinct, &|done| {
+        let choice = choice::choose(&space.points, self, None, &|done| {
             progress(0.2 + 0.5 * done, "choosing k")
         })?;
         let choice = choice.ok_or(constant.clone())?;
@@ -167,6 +179,7 @@ impl Checked {
             clusters.centres.len(),
             self.seed,
         );
+        let (structure, structure_reason) = structure::judge(&points, self);
         let features = features::report(&scaler, self.currency);
         let (model, assignments) = PersonaModel::new(activities, &points, scaler, clusters);
         let personas = personas::describe(&personas::Input {
@@ -184,6 +197,8 @@ impl Checked {
             k: clusters.centres.len() as u16,
             candidates: choice.with_silhouette(silhouette),
             k_rule: choice.rule,
+            structure,
+            structure_reason,
             inertia: clusters.inertia,
             silhouette,
             silhouette_customers: sampled as i64,
