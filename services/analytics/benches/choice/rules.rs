@@ -56,9 +56,9 @@ pub fn mixtures() {
         for (separation, k, seed) in cases(seed) {
             let mixture = Mixture { k, width, rows: 2_000, separation, shape, seed };
             let (points, _) = mixture.draw();
-            let Some(wide) = chosen(&points, &asked(2, 10, None)) else { continue };
+            let Some(two) = chosen(&points, &asked(2, 2, Some(2))) else { continue };
             let Some(taken) = chosen(&points, &asked(3, 10, None)) else { continue };
-            let table = wide.candidates();
+            let table = &[two.candidates(), taken.candidates()].concat();
             let found = [
                 best(table, |c| c.simplified_silhouette),
                 best(table, |c| c.calinski_harabasz),
@@ -143,7 +143,7 @@ pub fn seconds() {
                 };
                 (0..3).map(time).fold(f64::INFINITY, f64::min)
             };
-            let choosing = least(&|| drop(chosen(points, &asked)));
+            let choosing = least(&|| drop(chosen(&points, &asked)));
             let judging = least(&|| drop(judge(&points, &asked)));
             println!("{name}, {width} features: {choosing:.2} {judging:.2}");
         }

@@ -26,20 +26,23 @@ const SAMPLE: usize = 2_000;
 const WITH_GAPS: std::ops::RangeInclusive<usize> = 2..=8;
 /// Stability from which clusters with gaps count.
 const STABLE: f64 = 0.75;
-/// Depth of the shallowest gap from which clusters are separated: half as many half-way as around either centre.
-const SEPARATED: f64 = 0.5;
+/// Depth of the shallowest gap from which clusters of very many rows are separated.
+const DEEP: f64 = 0.15;
+/// And what is added for few, over the square root of their number: about two standard deviations of the depth
+/// between the halves of a uniform cloud.
+const CHANCE: f64 = 4.0;
 /// Share of the customers below which a separate group is a handful of odd ones.
 const LEAST_SHARE: f64 = 0.02;
 /// Numbers of clusters at which inertia is compared with that of noise.
-const COMPARED: [usize; 3] = [4, 6, 8];
+const COMPARED: [usize; 2] = [5, 8];
 /// Tables of noise of each kind.
-const TABLES: u64 = 4;
+const TABLES: u64 = 6;
 /// Starts of each fit that is compared.
-const STARTS: usize = 4;
-/// Share of the inertia that must be saved beyond noise, however many rows there are.
-const LEAST_EFFECT: f64 = 0.03;
-/// And what is added for few rows, over the square root of their number: chance alone saves so much there.
-const CHANCE: f64 = 0.7;
+const STARTS: usize = 3;
+/// Share of the inertia that must be saved beyond noise, however many customers there are.
+const LEAST_EFFECT: f64 = 0.02;
+/// And how many standard deviations of what noise saves by chance are added to that: few customers say little.
+const DEVIATIONS: f64 = 3.0;
 
 /// What kind of structure there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -68,8 +71,9 @@ pub fn judge(points: &Points, asked: &Checked) -> (Structure, String) {
         );
         return (Structure::Separated, reason);
     }
-    let (rows, saved) = (halved.sample().rows(), saved(halved.sample(), seed));
-    let needed = LEAST_EFFECT + CHANCE / (rows.max(1) as f64).sqrt();
+    let rows = halved.sample().rows();
+    let (saved, chance) = saved(halved.sample(), seed);
+    let needed = LEAST_EFFECT + DEVIATIONS * chance;
     let compared = format!(
         "clusters save {:.1} % of the inertia beyond what they save of the same columns or principal components \
          without dependence, and {:.1} % is needed with {rows} customers",
@@ -78,12 +82,11 @@ pub fn judge(points: &Points, asked: &Checked) -> (Structure, String) {
     );
     if saved >= needed {
         let reason = format!(
-            "no gaps between groups, but order: {compared}. The personas are slices of a continuum, and another number of them would do"
+            "no gaps between all groups, but order: {compared}. The personas are slices of a continuum, and another number of them would do"
         );
         (Structure::Continuum, reason)
     } else {
-        let reason =
-            format!("no gaps between groups, and no more order than noise has: {compared}");
+        let reason = format!("no gaps between groups and no more order than noise has: {compared}");
         (Structure::None, reason)
     }
 }
@@ -91,22 +94,24 @@ pub fn judge(points: &Points, asked: &Checked) -> (Structure, String) {
 /// The largest number of clusters that have gaps, and the depth of the shallowest of these; none where no number has gaps.
 fn separated(halved: &Halved) -> Option<(usize, f64)> {
     let most = halved.sample().distinct(*WITH_GAPS.end());
+    let needed = DEEP + CHANCE / (halved.sample().rows().max(1) as f64).sqrt();
     let gaps = WITH_GAPS.filter(|&k| k <= most).filter_map(|k| {
         let found = halved.repeat(k)?;
         let real = found.stability() >= STABLE && found.smallest_share() >= LEAST_SHARE;
-        (real && found.gap >= SEPARATED).then_some((k, found.gap))
+        (real && found.gap >= needed).then_some((k, found.gap))
     });
     // The largest number: two continents of three groups each are six groups.
     gaps.max_by_key(|(k, _)| *k)
 }
 
-/// The share of the inertia that clusters save beyond noise, of the kind of noise of which they save most.
-pub(super) fn saved(sample: &Points, seed: u64) -> f64 {
+/// The share of the inertia that clusters save beyond noise, of the kind of noise of which they save most, and the
+/// standard deviation that this share has among tables of noise.
+fn saved(sample: &Points, seed: u64) -> (f64, f64) {
     let distinct = sample.distinct(COMPARED[COMPARED.len() - 1]);
     let compared: Vec<usize> = COMPARED.into_iter().filter(|&k| k <= distinct).collect();
     if compared.is_empty() {
-        // Three different customers or fewer: whatever they are, they are that.
-        return 1.0;
+        // A handful of different customers: whatever they are, they are that.
+        return (1.0, 0.0);
     }
     let inertia = |points: &Points, seed: u64| -> Vec<f64> {
         let fit = |&k: &usize| kmeans::fit(points, k, STARTS, seed).map(|found| found.inertia);
@@ -121,14 +126,19 @@ pub(super) fn saved(sample: &Points, seed: u64) -> f64 {
                 inertia(&permuted(&columns, seed), seed)
             })
             .collect();
-        let of = |place: usize| {
-            let mean = noise.iter().map(|table| table[place]).sum::<f64>() / TABLES as f64;
-            if mean > 0.0 { 1.0 - real[place] / mean } else { 0.0 }
+        let mean = |place: usize| noise.iter().map(|of| of[place]).sum::<f64>() / TABLES as f64;
+        let means: Vec<f64> = (0..real.len()).map(mean).collect();
+        let saved = |of: &Vec<f64>| {
+            let share = |(of, mean): (&f64, &f64)| if *mean > 0.0 { 1.0 - of / mean } else { 0.0 };
+            of.iter().zip(&means).map(share).sum::<f64>() / of.len() as f64
         };
-        (0..real.len()).map(of).sum::<f64>() / real.len() as f64
+        let variance = noise.iter().map(|of| saved(of).powi(2)).sum::<f64>() / (TABLES - 1) as f64;
+        (saved(&real), variance)
     };
-    beyond("columns", principal::columns(sample))
-        .min(beyond("components", principal::scores(sample)))
+    let columns = beyond("columns", principal::columns(sample));
+    let components = beyond("components", principal::scores(sample));
+    // Both kinds vary alike, and a deviation of a handful of tables is little to go by.
+    (columns.0.min(components.0), f64::midpoint(columns.1, components.1).sqrt())
 }
 
 /// The columns, each in an order of its own.
