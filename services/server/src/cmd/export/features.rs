@@ -11,7 +11,7 @@ pub(super) async fn run(store: &Store, version: Version) -> anyhow::Result<u64> 
     let report = store.segmentation_report(&id).await?.context("the report is gone")?;
     let activities = store.activity(as_of, Scope::Everyone, report.currency).await?;
     let points = model.points(&activities, as_of);
-    let coordinates = model.coordinates().into_iter().map(|name| (name, Kind::Float));
+    let coordinates = model.coordinates().map(|name| (name, Kind::Float));
     let columns: Vec<_> = std::iter::once(("customer_id", Kind::Text)).chain(coordinates).collect();
     let mut rows = Rows::begin(&version.destination, &columns)?;
     for (row, activity) in activities.iter().enumerate() {
