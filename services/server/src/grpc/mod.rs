@@ -7,9 +7,12 @@ pub mod audience;
 pub mod churn;
 pub mod codec;
 pub mod customer;
+mod explain;
 pub mod from_proto;
 pub mod ingest;
 pub mod layers;
+mod members;
+pub mod membership;
 pub mod metrics;
 pub mod page_token;
 pub mod persona;
@@ -48,11 +51,12 @@ macro_rules! configured {
 pub(crate) use configured;
 
 /// Names of the services, as health and reflection tell them.
-pub const SERVICES: [&str; 6] = [
+pub const SERVICES: [&str; 7] = [
     "cx.v1.IngestService",
     "cx.v1.CustomerService",
     "cx.v1.SegmentationService",
     "cx.v1.PersonaService",
+    "cx.v1.MembershipService",
     "cx.v1.MetricsService",
     "cx.v1.ChurnService",
 ];
@@ -64,6 +68,7 @@ pub fn routes(api: &Api) -> Routes {
     let routes = customer::add(routes, api);
     let routes = segmentation::add(routes, api);
     let routes = persona::add(routes, api);
+    let routes = membership::add(routes, api);
     let routes = metrics::add(routes, api);
     churn::add(routes, api)
 }

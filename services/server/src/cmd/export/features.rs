@@ -2,7 +2,9 @@
 
 use super::{Cell, Kind, Rows, Version};
 use anyhow::Context;
+use cx_analytics::{Activity, Customer};
 use cx_datastore::{Scope, Store};
+use std::collections::HashMap;
 
 /// Writes the matrix of a segmentation: the coordinates, by customer id.
 pub(super) async fn run(store: &Store, version: Version) -> anyhow::Result<u64> {
@@ -10,7 +12,12 @@ pub(super) async fn run(store: &Store, version: Version) -> anyhow::Result<u64> 
     let (as_of, model) = store.segmentation_model(&id).await?.context("the model is gone")?;
     let report = store.segmentation_report(&id).await?.context("the report is gone")?;
     let activities = store.activity(as_of, Scope::Everyone, report.currency).await?;
-    let points = model.points(&activities, as_of);
+    let known = if model.asks_attributes() {
+        attributes(store, &activities).await?
+    } else {
+        HashMap::new()
+    };
+    let points = model.points(&activities, &|id| known.get(id), as_of);
     let coordinates = model.coordinates().map(|name| (name, Kind::Float));
     let columns: Vec<_> = std::iter::once(("customer_id", Kind::Text)).chain(coordinates).collect();
     let mut rows = Rows::begin(&version.destination, &columns)?;
@@ -21,4 +28,14 @@ pub(super) async fn run(store: &Store, version: Version) -> anyhow::Result<u64> 
         rows.row(std::iter::once(id).chain(coordinates).collect())?;
     }
     rows.end()
+}
+
+/// The attributes of these customers, of those who have any, by id.
+async fn attributes(
+    store: &Store,
+    activities: &[Activity],
+) -> anyhow::Result<HashMap<String, Customer>> {
+    let ids: Vec<String> = activities.iter().map(|a| a.customer_id.clone()).collect();
+    let found = store.customers_get(&ids).await?;
+    Ok(found.into_iter().map(|customer| (customer.customer_id.clone(), customer)).collect())
 }

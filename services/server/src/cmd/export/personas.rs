@@ -4,7 +4,7 @@ use super::{Cell, Kind, Rows, Version};
 use cx_analytics::features::REGISTRY;
 use cx_datastore::Store;
 
-const COLUMNS: [(&str, Kind); 10] = [
+const COLUMNS: [(&str, Kind); 11] = [
     ("segmentation_id", Kind::Text),
     ("persona_id", Kind::Text),
     ("name", Kind::Text),
@@ -12,7 +12,8 @@ const COLUMNS: [(&str, Kind); 10] = [
     ("description", Kind::Text),
     ("customers", Kind::Integer),
     ("share", Kind::Float),
-    ("typical_customer_id", Kind::Text),
+    ("typical_customer_ids", Kind::Text),
+    ("edge_customer_id", Kind::Text),
     ("mean_squared_distance", Kind::Float),
     ("as_of", Kind::Instant),
 ];
@@ -37,7 +38,8 @@ pub(super) async fn run(store: &Store, version: Version) -> anyhow::Result<u64> 
             label.description.as_ref().unwrap_or(&persona.description).into(),
             persona.customers.into(),
             persona.share.into(),
-            persona.typical_customer_id.into(),
+            persona.typical_customer_ids.join(" ").into(),
+            Some(persona.edge_customer_id).filter(|id| !id.is_empty()).into(),
             persona.mean_squared_distance.into(),
             stored.as_of.into(),
         ];

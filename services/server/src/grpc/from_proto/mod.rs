@@ -25,7 +25,7 @@ pub use customer::customer;
 use cx_analytics::{Customer, Interaction, Money, Timestamp, interaction::Currency, time::DAY};
 pub use interaction::interaction;
 pub use metrics::{MetricsQuery, metrics_query};
-pub use segmentation::segmentation_parameters;
+pub use segmentation::{segmentation_asked, segmentation_schedule};
 use std::{fmt::Display, ops::RangeInclusive};
 
 /// Longest duration: 31 days, so that the sum of three million of them stays within 64 bits.
