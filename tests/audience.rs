@@ -99,7 +99,7 @@ async fn told(
     };
     let persona_id = persona_id.to_owned();
     let request = ExportAudienceRequest { persona_id, platform: platform.into(), chunk_size };
-    export_audience(&api, request.into()).await?.into_inner().try_collect().await
+    export_audience(&api, request).await?.into_inner().try_collect().await
 }
 
 async fn the_api_streams_who_agreed_and_counts_who_did_not(engine: Engine) {

@@ -7,7 +7,7 @@ use crate::{
     proto::{ExportAudienceRequest, ExportAudienceResponse},
 };
 use futures::stream::BoxStream;
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 
 /// The parts of an audience, which is read as the caller takes them: memory does not grow, however slow the caller.
 pub type AudienceStream = BoxStream<'static, Result<ExportAudienceResponse, Status>>;
@@ -18,9 +18,9 @@ pub type AudienceStream = BoxStream<'static, Result<ExportAudienceResponse, Stat
 /// INVALID_FIELD, NO_ACTIVE_SEGMENTATION, PERSONA_NOT_FOUND.
 pub async fn export_audience(
     api: &Api,
-    request: Request<ExportAudienceRequest>,
+    request: ExportAudienceRequest,
 ) -> Result<Response<AudienceStream>, Status> {
-    let asked = from_proto::audience(request.into_inner())?;
+    let asked = from_proto::audience(request)?;
     let segmentation_id = active(api).await?;
     let place = names(api, &segmentation_id).await?.place(&asked.persona_id);
     let persona = place.ok_or(Refusal::PersonaNotFound(asked.persona_id))?;

@@ -142,7 +142,7 @@ impl MembershipService for Handler {
         &self,
         request: Request<ExportAudienceRequest>,
     ) -> Result<Response<Self::ExportAudienceStream>, Status> {
-        audience::export_audience(&self.api, request).await
+        audience::export_audience(&self.api, request.into_inner()).await
     }
 }
 

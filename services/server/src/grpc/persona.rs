@@ -39,9 +39,9 @@ const METRICS: [proto::Metric; 6] = [
     proto::Metric::NpsRelational,
     proto::Metric::NpsTransactional,
     proto::Metric::CsatTop2Box,
-    proto::Metric::CesTopShare,
-    proto::Metric::AverageOrderValue,
-    proto::Metric::ComplaintRate,
+    proto::Metric::CesEasyShare,
+    proto::Metric::Revenue,
+    proto::Metric::ComplaintsPer100Customers,
 ];
 
 /// Adds the service.
