@@ -255,4 +255,6 @@ impl Checked {
 }
 
 #[cfg(test)]
+mod retrain_tests;
+#[cfg(test)]
 mod tests;
