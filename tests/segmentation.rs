@@ -134,7 +134,8 @@ async fn personas_are_found_and_their_members_pulled(engine: Engine) {
         let members = members(&mut server, &persona.persona_id, 37).await;
         assert_eq!(members.len() as i64, persona.customers);
         assert!(members.is_sorted_by(|a, b| a.customer_id < b.customer_id));
-        let nearest = members.iter().filter_map(|member| member.distance).fold(f64::INFINITY, f64::min);
+        let nearest =
+            members.iter().filter_map(|member| member.distance).fold(f64::INFINITY, f64::min);
         let typical = members
             .iter()
             .find(|member| member.customer_id == persona.typical_customer_ids[0])
@@ -143,7 +144,8 @@ async fn personas_are_found_and_their_members_pulled(engine: Engine) {
         assert_eq!(exported(&mut server, &persona.persona_id).await, members);
         everybody.extend(members);
     }
-    let squares = everybody.iter().filter_map(|member| member.distance).map(|d| d.powi(2)).sum::<f64>();
+    let squares =
+        everybody.iter().filter_map(|member| member.distance).map(|d| d.powi(2)).sum::<f64>();
     assert!((squares / report.inertia - 1.0).abs() < 1e-9);
     everybody.sort_by(|a, b| a.customer_id.cmp(&b.customer_id));
     assert_eq!(exported(&mut server, "").await, everybody);
