@@ -6,6 +6,7 @@ use cx_server::proto::{
     ingest_service_client::IngestServiceClient, metrics_service_client::MetricsServiceClient,
     persona_service_client::PersonaServiceClient,
     segmentation_service_client::SegmentationServiceClient,
+    webhook_service_client::WebhookServiceClient,
 };
 use cx_server::serve::{self, Options, Running};
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct Server {
     pub metrics: MetricsServiceClient<Channel>,
     /// Its churn risks.
     pub churn: ChurnServiceClient<Channel>,
+    /// Its webhooks.
+    pub webhooks: WebhookServiceClient<Channel>,
     /// The same connection, for other services.
     pub channel: Channel,
     /// Its store, for what the API does not say.
@@ -66,6 +69,7 @@ impl Server {
             personas: PersonaServiceClient::new(channel.clone()),
             metrics: MetricsServiceClient::new(channel.clone()),
             churn: ChurnServiceClient::new(channel.clone()),
+            webhooks: WebhookServiceClient::new(channel.clone()),
             channel,
             store,
             running,

@@ -76,7 +76,10 @@ impl Demo {
             return Ok(());
         }
         print!("{}", show::calls(self.listen));
-        serve::Serve { listen: self.listen, workers: 1, drain_seconds: 25 }.run(&global).await
+        let webhook_allow_insecure = false;
+        serve::Serve { listen: self.listen, workers: 1, drain_seconds: 25, webhook_allow_insecure }
+            .run(&global)
+            .await
     }
 
     async fn tell(&self, store: &Store, until: Timestamp) -> anyhow::Result<()> {

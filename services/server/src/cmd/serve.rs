@@ -1,6 +1,6 @@
 //! `cx serve`: serves the API until it is told to stop.
 
-use crate::{config::Global, serve};
+use crate::{config::Global, serve, webhooks};
 use anyhow::Context;
 use clap::Args;
 use std::{net::SocketAddr, time::Duration};
@@ -18,6 +18,9 @@ pub struct Serve {
     /// Seconds that requests in flight may take after the order to stop
     #[arg(long, env = "CX_DRAIN_SECONDS", default_value_t = 25, value_name = "SECONDS")]
     pub drain_seconds: u64,
+    /// Let webhooks have http URLs, and hosts of any address; else only https and public addresses
+    #[arg(long, env = "CX_WEBHOOK_ALLOW_INSECURE")]
+    pub webhook_allow_insecure: bool,
 }
 
 impl Serve {
@@ -37,6 +40,10 @@ impl Serve {
             listen: self.listen,
             workers: self.workers,
             drain: Duration::from_secs(self.drain_seconds),
+            webhooks: webhooks::Options {
+                allow_insecure: self.webhook_allow_insecure,
+                ..webhooks::Options::default()
+            },
         };
         let running = serve::start(store, options)
             .await

@@ -9,7 +9,7 @@ mod sweep;
 
 use crate::{
     grpc::{self, Api, layers},
-    work,
+    webhooks, work,
 };
 use cx_datastore::Store;
 use std::{io, net::SocketAddr, time::Duration};
@@ -25,6 +25,8 @@ pub struct Options {
     pub workers: usize,
     /// How long requests in flight may take after the order to stop.
     pub drain: Duration,
+    /// How webhooks are sent.
+    pub webhooks: webhooks::Options,
 }
 
 impl Default for Options {
@@ -33,6 +35,7 @@ impl Default for Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             workers: 1,
             drain: Duration::from_secs(25),
+            webhooks: webhooks::Options::default(),
         }
     }
 }
@@ -54,7 +57,13 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
     let listener = TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
     let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
-    let api = Api { store: store.clone(), work: work::Bell::default(), stop: stop.clone() };
+    let sender = webhooks::Sender::new(&options.webhooks)?;
+    let api = Api {
+        store: store.clone(),
+        work: work::Bell::default(),
+        webhooks: sender.clone(),
+        stop: stop.clone(),
+    };
     let (health, health_service) = health::Health::new().await;
     let routes = reflection::add(grpc::routes(&api)).add_service(health_service);
     let chain = layers::around(routes, stop.clone());
@@ -69,6 +78,7 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
     ));
     background.spawn(health.clone().follow(store.clone(), stop.clone()));
     background.spawn(sweep::forever(store.clone(), stop.clone()));
+    background.spawn(webhooks::forever(store.clone(), sender, options.webhooks, stop.clone()));
     for _ in 0..options.workers {
         background.spawn(work::work_forever(store.clone(), api.work.clone(), stop.clone()));
     }

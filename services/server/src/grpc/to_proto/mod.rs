@@ -6,6 +6,7 @@ mod interaction;
 mod metrics;
 mod persona;
 mod segmentation;
+mod webhook;
 
 use crate::proto;
 pub use churn::{churn_model, churn_risk};
@@ -15,6 +16,7 @@ pub use interaction::interaction;
 pub use metrics::{metric_definition, metric_group, metric_result};
 pub use persona::{PersonaNames, assignment, persona};
 pub use segmentation::{run_progress, run_state, segmentation};
+pub use webhook::{membership_change, webhook, webhook_delivery};
 
 /// An instant.
 pub fn timestamp(instant: Timestamp) -> prost_types::Timestamp {
