@@ -3,7 +3,8 @@
 use cx_server::proto::{
     CreateWebhookRequest, DeleteWebhookRequest, GetWebhookRequest, ListWebhookDeliveriesRequest,
     ListWebhooksRequest, ReplayWebhookDeliveriesRequest, RotateWebhookSecretRequest,
-    TestWebhookRequest, UpdateWebhookRequest, WebhookFilter, replay_webhook_deliveries_request::What,
+    TestWebhookRequest, UpdateWebhookRequest, WebhookFilter,
+    replay_webhook_deliveries_request::What,
 };
 use tonic::{Code, Status};
 
@@ -11,7 +12,10 @@ use crate::support::receiver::Receiver;
 use crate::support::{Engine, Server, reason_of, violations_of};
 
 fn fields(status: &Status) -> Vec<String> {
-    assert_eq!((status.code(), reason_of(status).as_str()), (Code::InvalidArgument, "INVALID_FIELD"));
+    assert_eq!(
+        (status.code(), reason_of(status).as_str()),
+        (Code::InvalidArgument, "INVALID_FIELD")
+    );
     violations_of(status).into_iter().map(|(field, _)| field).collect()
 }
 
@@ -21,7 +25,13 @@ fn create(url: &str) -> CreateWebhookRequest {
 
 async fn what_is_private_is_refused_or_not_called(engine: Engine) {
     let mut server = Server::start(engine).await;
-    for url in ["http://example.com/", "https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/", "hook"] {
+    for url in [
+        "http://example.com/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://169.254.169.254/",
+        "hook",
+    ] {
         let refused = server.webhooks.create_webhook(create(url)).await.unwrap_err();
         assert_eq!(fields(&refused), ["url"], "{url}");
     }
@@ -30,7 +40,8 @@ async fn what_is_private_is_refused_or_not_called(engine: Engine) {
     let url = receiver.url().replace("http://127.0.0.1", "https://localhost");
     let created = server.webhooks.create_webhook(create(&url)).await.unwrap().into_inner();
     let webhook_id = created.webhook.unwrap().webhook_id;
-    let tested = server.webhooks.test_webhook(TestWebhookRequest { webhook_id }).await.unwrap().into_inner();
+    let tested =
+        server.webhooks.test_webhook(TestWebhookRequest { webhook_id }).await.unwrap().into_inner();
     assert_eq!((tested.delivered, tested.status_code), (false, 0));
     assert_eq!(tested.error, "the host has no public address");
     assert!(receiver.received().is_empty());
@@ -45,7 +56,10 @@ async fn unknown_webhooks_are_not_found(engine: Engine) {
     let mut refused = vec![
         client.get_webhook(GetWebhookRequest { webhook_id: id() }).await.unwrap_err(),
         client.delete_webhook(DeleteWebhookRequest { webhook_id: id() }).await.unwrap_err(),
-        client.rotate_webhook_secret(RotateWebhookSecretRequest { webhook_id: id() }).await.unwrap_err(),
+        client
+            .rotate_webhook_secret(RotateWebhookSecretRequest { webhook_id: id() })
+            .await
+            .unwrap_err(),
         client.test_webhook(TestWebhookRequest { webhook_id: id() }).await.unwrap_err(),
     ];
     let update = UpdateWebhookRequest { webhook_id: id(), ..Default::default() };
@@ -56,7 +70,10 @@ async fn unknown_webhooks_are_not_found(engine: Engine) {
     let replay = ReplayWebhookDeliveriesRequest { webhook_id: id(), what };
     refused.push(client.replay_webhook_deliveries(replay).await.unwrap_err());
     for status in refused {
-        assert_eq!((status.code(), reason_of(&status).as_str()), (Code::NotFound, "WEBHOOK_NOT_FOUND"));
+        assert_eq!(
+            (status.code(), reason_of(&status).as_str()),
+            (Code::NotFound, "WEBHOOK_NOT_FOUND")
+        );
         assert!(status.message().contains("\"w\""));
     }
     let none = client.get_webhook(GetWebhookRequest::default()).await.unwrap_err();
@@ -74,13 +91,18 @@ async fn every_rule_that_is_broken_is_told(engine: Engine) {
         ..Default::default()
     };
     let wrong = client.create_webhook(wrong).await.unwrap_err();
-    assert_eq!(fields(&wrong), ["request_id", "url", "persona_ids[1]", "persona_ids[2]", "description"]);
+    assert_eq!(
+        fields(&wrong),
+        ["request_id", "url", "persona_ids[1]", "persona_ids[2]", "description"]
+    );
     let many = WebhookFilter { persona_ids: (0..51).map(|number| number.to_string()).collect() };
-    let wrong = UpdateWebhookRequest { filter: Some(many), url: Some(String::new()), ..Default::default() };
+    let wrong =
+        UpdateWebhookRequest { filter: Some(many), url: Some(String::new()), ..Default::default() };
     let wrong = client.update_webhook(wrong).await.unwrap_err();
     assert_eq!(fields(&wrong), ["webhook_id", "url", "filter.persona_ids"]);
 
-    let request = CreateWebhookRequest { request_id: "r".to_owned(), ..create("https://example.com/") };
+    let request =
+        CreateWebhookRequest { request_id: "r".to_owned(), ..create("https://example.com/") };
     let made = client.create_webhook(request.clone()).await.unwrap().into_inner();
     assert_eq!(client.create_webhook(request).await.unwrap().into_inner(), made, "made once");
     let webhook = made.webhook.unwrap();
@@ -101,9 +123,13 @@ async fn every_rule_that_is_broken_is_told(engine: Engine) {
         (Some(What::DeliveryId(String::new())), "delivery_id"),
         (Some(What::AfterPosition(-1)), "after_position"),
         (Some(What::AfterPosition(1)), "after_position"),
-        (Some(What::SinceTime(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 })), "since_time"),
+        (
+            Some(What::SinceTime(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 })),
+            "since_time",
+        ),
     ] {
-        let request = ReplayWebhookDeliveriesRequest { webhook_id: webhook.webhook_id.clone(), what };
+        let request =
+            ReplayWebhookDeliveriesRequest { webhook_id: webhook.webhook_id.clone(), what };
         assert_eq!(fields(&client.replay_webhook_deliveries(request).await.unwrap_err()), [field]);
     }
     let list = ListWebhookDeliveriesRequest {

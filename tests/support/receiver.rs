@@ -60,7 +60,10 @@ impl Receiver {
     }
 
     async fn take(self, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
-        assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("POST", "/hook?a=b"));
+        assert_eq!(
+            (request.method().as_str(), request.uri().to_string().as_str()),
+            ("POST", "/hook?a=b")
+        );
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let mut inner = self.inner.lock().unwrap();

@@ -120,6 +120,11 @@ impl Store {
         replay: &Replay,
         now: Timestamp,
     ) -> Result<Option<(i64, Webhook)>> {
+        // Outside of the transaction: what is there never moves, and what is new comes after it.
+        let since = match replay {
+            Replay::Since(instant) => self.position_before(*instant).await?,
+            _ => 0,
+        };
         self.write(async |tx| {
             if !rows::lock(tx, webhook_id).await? {
                 return Ok(None);
@@ -127,15 +132,42 @@ impl Store {
             let deliveries = match replay {
                 Replay::DeadLetters => put_back(tx, webhook_id, None, now).await?,
                 Replay::Delivery(id) => put_back(tx, webhook_id, Some(id), now).await?,
-                Replay::After(position) => go_back(tx, webhook_id, *position).await?,
-                Replay::Since(instant) => {
-                    let position = position_before(tx, webhook_id, *instant).await?;
-                    go_back(tx, webhook_id, position).await?
+                Replay::After(position) => match go_back(tx, webhook_id, *position).await? {
+                    true => 0,
+                    false => {
+                        let rule = "is after the webhook's position";
+                        return Err(Error::Invalid { field: "after_position", rule });
+                    }
+                },
+                Replay::Since(_) => {
+                    // Where nothing has happened since, it stays where it is.
+                    go_back(tx, webhook_id, since).await?;
+                    0
                 }
             };
             Ok(rows::read(tx, webhook_id).await?.map(|webhook| (deliveries, webhook)))
         })
         .await
+    }
+
+    /// A position before which every change is earlier than an instant, and after which none is. Instants never fall with positions,
+    /// so it is found by halving, without looking at most of the log.
+    async fn position_before(&self, instant: Timestamp) -> Result<i64> {
+        let text = "SELECT position, changed_at FROM membership_change WHERE position > $1 ORDER BY position LIMIT 1";
+        let (mut low, mut high) = (0, self.membership_head().await?);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let next = sql::query_one(self.read(), text, vec![middle.into()]).await?;
+            let next = next.map(|row| {
+                let mut columns = Columns::of(&row);
+                Ok::<(i64, Timestamp), Error>((columns.take()?, columns.instant()?))
+            });
+            match next.transpose()? {
+                Some((position, at)) if at < instant => low = position,
+                _ => high = middle,
+            }
+        }
+        Ok(low)
     }
 }
 
@@ -228,33 +260,15 @@ async fn put_back(
     Ok(i64::try_from(touched).unwrap_or(i64::MAX))
 }
 
-/// Moves a webhook back to a position. Deliveries after it would come twice.
-async fn go_back(tx: &DatabaseTransaction, webhook_id: &str, position: i64) -> Result<i64> {
+/// Moves a webhook back to a position; false where it is not that far. Deliveries after it would come twice.
+async fn go_back(tx: &DatabaseTransaction, webhook_id: &str, position: i64) -> Result<bool> {
     let text = "UPDATE webhook SET position = $2, sending_until = NULL WHERE webhook_id = $1 AND position >= $2";
     if sql::execute(tx, text, vec![webhook_id.into(), position.into()]).await? == 0 {
-        return Err(Error::Invalid {
-            field: "after_position",
-            rule: "is after the webhook's position",
-        });
+        return Ok(false);
     }
     let text = "DELETE FROM webhook_delivery WHERE webhook_id = $1 AND after_position >= $2";
     sql::execute(tx, text, vec![webhook_id.into(), position.into()]).await?;
-    Ok(0)
-}
-
-/// The position before the first change from an instant on, but no later than that of the webhook.
-async fn position_before(
-    tx: &DatabaseTransaction,
-    webhook_id: &str,
-    instant: Timestamp,
-) -> Result<i64> {
-    let text = "SELECT w.position, (SELECT MIN(c.position) FROM membership_change c WHERE c.changed_at >= $2)
-                FROM webhook w WHERE w.webhook_id = $1";
-    let values = vec![webhook_id.into(), instant.micros().into()];
-    let row = sql::query_one(tx, text, values).await?.ok_or(Error::Corrupt { what: "webhook" })?;
-    let mut columns = Columns::of(&row);
-    let (now, first): (i64, Option<i64>) = (columns.take()?, columns.take()?);
-    Ok(first.map_or(now, |first| now.min(first - 1)))
+    Ok(true)
 }
 
 fn delivery(row: &QueryResult) -> Result<Delivery> {
