@@ -1,10 +1,13 @@
 //! `cx segment` and `cx export`: tables on stdout, talk on stderr, and a matrix from which anybody can compute again.
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::process::Stdio;
 
 use crate::segmentation::fill;
-use crate::support::{self, Database, Engine};
+use crate::support::{self, Database, Engine, postgres::Cluster};
 
 /// What a verb wrote to stdout; it must have ended well.
 fn cx(database: &Database, arguments: &[&str]) -> String {
@@ -68,6 +71,94 @@ fn scatter(points: &[Vec<f64>]) -> f64 {
     (0..points[0].len()).map(|d| points.iter().map(|p| (p[d] - mean(d)).powi(2)).sum::<f64>()).sum()
 }
 
+async fn every_table_is_the_same_as_parquet(engine: Engine) {
+    let database = Database::new(engine).await;
+    let store = database.store().await;
+    fill(&store, 200).await;
+    cx(&database, &["segment", "--k", "4", "--as-of", "2023-11-14T22:13:20Z"]);
+    let as_of = ["--as-of", "2023-11-14T22:13:20Z"];
+    cx(&database, &[&["churn", "train"], &as_of[..]].concat());
+    let file = database.folder().join("table.parquet");
+    for table in ["members", "personas", "features", "churn"] {
+        let to = ["export", table, "--format", "parquet", "--output", file.to_str().unwrap()];
+        cx(&database, &to);
+        let text = cx(&database, &["export", table]);
+        let mut csv = csv::Reader::from_reader(text.as_bytes());
+        let reader = SerializedFileReader::new(File::open(&file).unwrap()).unwrap();
+        let schema = reader.metadata().file_metadata().schema_descr();
+        let names: Vec<&str> = schema.columns().iter().map(|column| column.name()).collect();
+        assert_eq!(names, csv.headers().unwrap().iter().collect::<Vec<_>>());
+        let rows = reader.get_row_iter(None).unwrap();
+        let cells = rows.map(|row| {
+            row.unwrap().get_column_iter().map(|(_, field)| cell(field)).collect::<Vec<_>>()
+        });
+        let cells: Vec<_> = cells.collect();
+        let records = csv.records().map(|record| record.unwrap());
+        let records: Vec<_> =
+            records.map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>()).collect();
+        assert!(!records.is_empty() && cells == records, "{table}");
+    }
+}
+
+/// A value as the CSV has it.
+fn cell(field: &Field) -> String {
+    match field {
+        Field::Null => String::new(),
+        Field::Str(text) => text.clone(),
+        Field::Double(number) => serde_json::json!(number).to_string(),
+        Field::Long(number) => number.to_string(),
+        Field::Bool(flag) => flag.to_string(),
+        Field::TimestampMicros(at) => jiff::Timestamp::from_microsecond(*at).unwrap().to_string(),
+        other => panic!("{other:?} is of no kind that is exported"),
+    }
+}
+
+async fn a_reader_who_has_seen_enough_is_no_error(engine: Engine) {
+    let database = Database::new(engine).await;
+    fill(&database.store().await, 200).await;
+    cx(&database, &["segment", "--k", "4", "--as-of", "2023-11-14T22:13:20Z"]);
+    for format in ["csv", "jsonl", "parquet"] {
+        let mut child = support::cx()
+            .args(["export", "members", "--format", format, "--database", database.url()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Before anything can have been written.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && stderr.is_empty(), "{format}: {stderr}");
+        // A disk that is full is one.
+        let full = ["export", "members", "--format", format, "--output", "/dev/full"];
+        let (code, stderr) = fails(&database, &full);
+        assert!(code == 1 && stderr.contains("No space left"), "{format}: {stderr}");
+    }
+}
+
+async fn changes_are_written_in_their_order(engine: Engine) {
+    let header = "position,customer_id,kind,from_persona_id,to_persona_id,cause,segmentation_id,change_time\n";
+    let database = Database::new(engine).await;
+    assert_eq!(cx(&database, &["export", "changes"]), header);
+    let (code, stderr) = fails(&database, &["export", "changes", "--after=-1"]);
+    assert!(code == 2 && stderr.contains("--after"), "{stderr}");
+    if engine == Engine::Postgres {
+        let insert = "INSERT INTO membership_change
+            (position, customer_id, from_persona, to_persona, cause, segmentation_id, changed_at)
+            VALUES (3, 'a', 'p', NULL, 4, 's2', 1700000000000001), (1, 'a', NULL, 'p', 1, 's1', 0),
+                   (2, 'b', 'q', 'p', 3, 's2', 1)";
+        Cluster::get().sql(database.url(), insert).unwrap();
+        let lines = [
+            "1,a,ENTERED,,p,NEW_DATA,s1,1970-01-01T00:00:00Z\n",
+            "2,b,MOVED,q,p,RETRAIN,s2,1970-01-01T00:00:00.000001Z\n",
+            "3,a,LEFT,p,,ERASURE,s2,2023-11-14T22:13:20.000001Z\n",
+        ];
+        assert_eq!(cx(&database, &["export", "changes"]), format!("{header}{}", lines.concat()));
+        let rest = cx(&database, &["export", "changes", "--after", "2"]);
+        assert_eq!(rest, format!("{header}{}", lines[2]));
+    }
+}
+
 async fn mistakes_are_told_by_name(engine: Engine) {
     let database = Database::new(engine).await;
     let (code, stderr) = fails(&database, &["export", "members"]);
@@ -82,4 +173,10 @@ async fn mistakes_are_told_by_name(engine: Engine) {
     assert!(code == 1 && stderr.contains("TOO_FEW_CUSTOMERS"), "{stderr}");
 }
 
-on_both_engines!(the_exported_matrix_gives_the_reported_inertia, mistakes_are_told_by_name);
+on_both_engines!(
+    the_exported_matrix_gives_the_reported_inertia,
+    every_table_is_the_same_as_parquet,
+    a_reader_who_has_seen_enough_is_no_error,
+    changes_are_written_in_their_order,
+    mistakes_are_told_by_name,
+);

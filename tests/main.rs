@@ -7,6 +7,7 @@
 #[macro_use]
 mod support;
 
+mod audience;
 mod churn;
 mod command_line;
 mod customers;

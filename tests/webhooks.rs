@@ -1,9 +1,10 @@
 //! Webhooks, from the log of membership changes to a receiver on the other side of a socket.
 
 use cx_server::proto::{
-    CreateWebhookRequest, GetWebhookRequest, ListWebhookDeliveriesRequest, ListWebhooksRequest,
-    ReplayWebhookDeliveriesRequest, RotateWebhookSecretRequest, TestWebhookRequest,
-    TestWebhookResponse, UpdateWebhookRequest, Webhook, WebhookDelivery, WebhookFilter,
+    CreateSegmentationRequest, CreateWebhookRequest, EraseCustomerRequest, GetWebhookRequest,
+    ListWebhookDeliveriesRequest, ListWebhooksRequest, ReplayWebhookDeliveriesRequest,
+    RotateWebhookSecretRequest, SegmentationParameters, TestWebhookRequest, TestWebhookResponse,
+    UpdateWebhookRequest, Webhook, WebhookDelivery, WebhookFilter,
     replay_webhook_deliveries_request::What, webhook::DisabledReason, webhook::State,
     webhook_delivery,
 };
@@ -12,7 +13,8 @@ use cx_server::webhooks;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::support::receiver::Receiver;
+use crate::segmentation::fill;
+use crate::support::receiver::{Received, Receiver};
 use crate::support::records::days_ago;
 use crate::support::{Database, Engine, Server};
 
@@ -295,6 +297,35 @@ async fn a_new_secret_signs_beside_the_old_one(engine: Engine) {
     server.stop().await;
 }
 
+async fn who_gets_a_persona_and_who_is_erased_is_told(engine: Engine) {
+    let (mut server, receiver) = start(engine, &[]).await;
+    create(&mut server, &receiver, &[]).await;
+    fill(&server.store, 60).await;
+    let parameters = SegmentationParameters { k: 3, ..Default::default() };
+    let request = CreateSegmentationRequest {
+        parameters: Some(parameters),
+        activate: true,
+        ..Default::default()
+    };
+    server.segmentations.create_segmentation(request).await.unwrap();
+    let all = |received: &[Received], kind: &str, cause: &str| -> BTreeSet<String> {
+        let changes = received
+            .iter()
+            .flat_map(|one| one.json()["data"]["changes"].as_array().cloned().unwrap());
+        let wanted = changes.filter(|change| change["kind"] == kind && change["cause"] == cause);
+        wanted.map(|change| change["customerId"].as_str().unwrap().to_owned()).collect()
+    };
+    let entered = |received: &[Received]| all(received, "KIND_ENTERED", "MEMBERSHIP_CAUSE_RETRAIN");
+    let received = receiver.wait_until(|received| entered(received).len() == 60).await;
+    let customer = entered(&received).pop_first().unwrap();
+    let erase = EraseCustomerRequest { customer_id: customer.clone(), confirm: customer.clone() };
+    server.customers.erase_customer(erase).await.unwrap();
+    let left = |received: &[Received]| all(received, "KIND_LEFT", "MEMBERSHIP_CAUSE_ERASURE");
+    let received = receiver.wait_until(|received| !left(received).is_empty()).await;
+    assert_eq!(left(&received), [customer].into());
+    server.stop().await;
+}
+
 async fn of_two_servers_one_sends(engine: Engine) {
     if engine == Engine::Sqlite {
         return; // one process has the file
@@ -333,5 +364,6 @@ on_both_engines!(
     who_fails_for_too_long_is_disabled,
     dead_letters_are_kept_and_sent_again,
     a_new_secret_signs_beside_the_old_one,
+    who_gets_a_persona_and_who_is_erased_is_told,
     of_two_servers_one_sends,
 );

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures `cx` against the bare tools, interleaved, and prints medians as ratios. Arguments: ingest, segment, or nothing for both.
+# Measures `cx` against the bare tools, interleaved, and prints medians as ratios. Arguments: ingest, segment, kmeans, or nothing for all.
 # Needs psql and sqlite3 as rivals, and python3 for pandas and scikit-learn; what is missing is installed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -17,4 +17,12 @@ fi
 venv="${CARGO_TARGET_DIR:-target}/bench-venv"
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check 'pandas>=2.2' 'scikit-learn>=1.5' 'psycopg[binary]>=3.2'
-CX_BENCH_PYTHON=$(cd "$venv" && pwd)/bin/python cargo bench --bench speed -- "$@"
+CX_BENCH_PYTHON=$(cd "$venv" && pwd)/bin/python
+export CX_BENCH_PYTHON
+
+[ $# -gt 0 ] || set -- ingest segment kmeans
+rest=()
+for what; do
+  if [ "$what" = kmeans ]; then cargo bench -p cx-analytics --bench kmeans; else rest+=("$what"); fi
+done
+[ ${#rest[@]} -eq 0 ] || cargo bench --bench speed -- "${rest[@]}"

@@ -18,6 +18,18 @@ coded! {
     }
 }
 
+impl Gender {
+    /// Its name, as the API writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Female => "FEMALE",
+            Self::Male => "MALE",
+            Self::NonBinary => "NON_BINARY",
+            Self::Undisclosed => "UNDISCLOSED",
+        }
+    }
+}
+
 /// What a customer has agreed to. Absent means: was never asked, treated as no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Consent {

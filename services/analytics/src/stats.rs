@@ -26,9 +26,10 @@ pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
 
 /// Pearson's correlation over the places where both have a value (NaN = none); none where fewer than
 /// `least_share` of the places have both, or one of them does not vary.
-pub fn correlation(x: &[f64], y: &[f64], least_share: f64) -> Option<f64> {
+pub fn correlation(x: &[f32], y: &[f32], least_share: f64) -> Option<f64> {
     let (mut n, mut sx, mut sy, mut sxx, mut syy, mut sxy) = (0usize, 0.0, 0.0, 0.0, 0.0, 0.0);
     for (&x, &y) in x.iter().zip(y).filter(|(x, y)| !x.is_nan() && !y.is_nan()) {
+        let (x, y) = (f64::from(x), f64::from(y));
         n += 1;
         sx += x;
         sy += y;
@@ -58,9 +59,9 @@ mod tests {
 
     #[test]
     fn correlation_ignores_the_missing_and_needs_variation() {
-        let x = [1.0, 2.0, 3.0, f64::NAN];
+        let x = [1.0, 2.0, 3.0, f32::NAN];
         assert!((correlation(&x, &[2.0, 4.0, 6.0, 0.0], 0.1).expect("varies") - 1.0).abs() < 1e-12);
         assert_eq!(correlation(&x, &[1.0; 4], 0.1), None);
-        assert_eq!(correlation(&x, &[f64::NAN, f64::NAN, f64::NAN, 1.0], 0.1), None);
+        assert_eq!(correlation(&x, &[f32::NAN, f32::NAN, f32::NAN, 1.0], 0.1), None);
     }
 }

@@ -22,7 +22,8 @@ impl Store {
         found.map(|row| Columns::of(&row).take()).transpose()
     }
 
-    /// Makes a version the active one. The caller has checked that it exists.
+    /// Makes a version the active one. The caller has checked that it exists. (A segmentation is activated by
+    /// [`Store::segmentation_activate`], which writes who moves by that.)
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

@@ -9,7 +9,8 @@ use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::interaction::Currency;
 use cx_analytics::{Activity, Timestamp, codes::Kind};
-use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use sea_orm::{DatabaseConnection, StreamTrait};
 use std::collections::HashSet;
 
@@ -38,13 +39,7 @@ impl Store {
         currency: Option<Currency>,
     ) -> Result<Vec<Activity>> {
         match scope {
-            Scope::Everyone => {
-                let mut found = self.activity_of(self.long(), as_of, currency, &[]).await?;
-                let objectors: HashSet<String> =
-                    self.profiling_objectors().await?.into_iter().collect();
-                found.retain(|activity| !objectors.contains(&activity.customer_id));
-                Ok(found)
-            }
+            Scope::Everyone => self.activity_stream(as_of, currency).await?.try_collect().await,
             Scope::Customers(ids) => {
                 let mut ids = ids.to_vec();
                 ids.sort_unstable();
@@ -58,7 +53,6 @@ impl Store {
         }
     }
 
-    /// With no ids: everybody.
     async fn activity_of(
         &self,
         db: &DatabaseConnection,
@@ -73,6 +67,27 @@ impl Store {
             found.push(query::read(&row)?);
         }
         Ok(found)
+    }
+
+    /// The activity before `as_of` of everybody who did something, but for those who object to profiling: one at a time, by id.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
+    pub async fn activity_stream(
+        &self,
+        as_of: Timestamp,
+        currency: Option<Currency>,
+    ) -> Result<BoxStream<'_, Result<Activity>>> {
+        let objectors: HashSet<String> = self.profiling_objectors().await?.into_iter().collect();
+        let (text, values) = query::statement(as_of, currency, &[]);
+        let rows = self.long().stream_raw(sql::statement(self.long(), &text, values)).await?;
+        let read = move |row: std::result::Result<sea_orm::QueryResult, sea_orm::DbErr>| {
+            let activity = row.map_err(Into::into).and_then(|row| query::read(&row));
+            let objects =
+                activity.as_ref().is_ok_and(|activity| objectors.contains(&activity.customer_id));
+            std::future::ready((!objects).then_some(activity))
+        };
+        Ok(Box::pin(rows.filter_map(read)))
     }
 
     /// The currency of most orders before `as_of`; of several as frequent the first by code.

@@ -116,25 +116,16 @@ impl Store {
         id: String,
         now: Timestamp,
     ) -> Result<Job> {
+        let asked = Asking { kind, parameters, activate, request_id, id: &id };
         self.write(async |tx| {
-            sql::execute(
-                tx,
-                "INSERT INTO job (job_id, kind, state, progress, step, parameters, activate, request_id, attempt, created_at)
-                 VALUES ($1, $2, $3, 0, '', $4, $5, $6, 0, $7) ON CONFLICT DO NOTHING",
-                vec![
-                    id.as_str().into(),
-                    kind.code().into(),
-                    JobState::Pending.code().into(),
-                    parameters.into(),
-                    i16::from(activate).into(),
-                    request_id.map(str::to_owned).into(),
-                    now.micros().into(),
-                ],
-            )
-            .await?;
-            let sql = format!("SELECT {COLUMNS} FROM job WHERE job_id = $1 OR (kind = $2 AND request_id = $3)");
-            let values = vec![id.as_str().into(), kind.code().into(), request_id.map(str::to_owned).into()];
-            let row = sql::query_one(tx, &sql, values).await?.ok_or(Error::Corrupt { what: "job" })?;
+            job_insert(tx, asked, now).await?;
+            let sql = format!(
+                "SELECT {COLUMNS} FROM job WHERE job_id = $1 OR (kind = $2 AND request_id = $3)"
+            );
+            let values =
+                vec![id.as_str().into(), kind.code().into(), request_id.map(str::to_owned).into()];
+            let row =
+                sql::query_one(tx, &sql, values).await?.ok_or(Error::Corrupt { what: "job" })?;
             job(&row)
         })
         .await
@@ -252,6 +243,47 @@ impl Store {
         })
         .await
     }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub kind: JobKind,
+    pub parameters: &'a str,
+    pub activate: bool,
+    pub request_id: Option<&'a str>,
+    pub id: &'a str,
+}
+
+/// Writes a job, but where one was made for the same request before.
+pub(crate) async fn job_insert(
+    tx: &DatabaseTransaction,
+    asked: Asking<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    sql::execute(
+        tx,
+        "INSERT INTO job (job_id, kind, state, progress, step, parameters, activate, request_id, attempt, created_at)
+         VALUES ($1, $2, $3, 0, '', $4, $5, $6, 0, $7) ON CONFLICT DO NOTHING",
+        vec![
+            asked.id.into(),
+            asked.kind.code().into(),
+            JobState::Pending.code().into(),
+            asked.parameters.into(),
+            i16::from(asked.activate).into(),
+            asked.request_id.map(str::to_owned).into(),
+            now.micros().into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Fails where the lease was lost; else keeps others from taking the job until this transaction ends.
+pub(crate) async fn job_held(tx: &DatabaseTransaction, id: &str, owner: &str) -> Result<()> {
+    let text = "UPDATE job SET lease_owner = lease_owner WHERE job_id = $1 AND lease_owner = $2 AND state = 2";
+    let touched = sql::execute(tx, text, vec![id.into(), owner.into()]).await?;
+    if touched == 1 { Ok(()) } else { Err(Error::LeaseLost) }
 }
 
 /// Ends a job with its result, inside the transaction that writes the result: if the lease was lost, nothing of it stays.

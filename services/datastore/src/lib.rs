@@ -18,7 +18,9 @@ pub mod membership;
 pub mod metrics;
 mod migrations;
 mod personas;
+pub mod refresh;
 mod rows;
+pub mod schedules;
 mod segmentations;
 mod sql;
 mod store;
@@ -30,12 +32,13 @@ pub mod webhooks;
 pub use activity::Scope;
 pub use connect::Options;
 pub use customers::MoneySums;
+pub use duties::Duty;
 pub use error::{Error, Fault, Result};
 pub use ingest::Outcome;
 pub use interactions::Stored;
 pub use jobs::{Failure, Job, JobKind, JobState};
 pub use personas::{Label, LabelChange, StoredPersona};
-pub use segmentations::Publication;
+pub use segmentations::{ActiveSegmentation, Publication};
 pub use store::Store;
 
 /// Log directives that keep the migrator's chatter out of logs at level info; put them before one's own.

@@ -1,9 +1,9 @@
 //! Personas as they were found, and the names that people gave them.
 //!
-//! A persona never changes after its segmentation was published, but for one thing: when the customer who stands
-//! for the whole is erased, the next nearest takes the place. Given names are kept apart, by persona id, and so
-//! outlive any segmentation.
+//! A persona never changes after its segmentation was published. The customers who stand for it are kept apart, so that
+//! erasing one takes them away; and so are given names, by persona id, which outlive any segmentation.
 
+use crate::assignments::NO_OBJECTION;
 use crate::connect::Column;
 use crate::error::{Error, Result};
 use crate::segmentations::{json, parsed};
@@ -73,6 +73,10 @@ impl LabelChange {
     }
 }
 
+/// Roles of the customers who stand for a persona.
+const TYPICAL: i16 = 1;
+const EDGE: i16 = 2;
+
 /// Times a change is tried again where somebody else was a moment earlier.
 const RETRIES: u32 = 10;
 
@@ -91,7 +95,22 @@ impl Store {
     pub async fn personas_list(&self, segmentation_id: &str) -> Result<Vec<StoredPersona>> {
         let sql = format!("{SELECT} ORDER BY p.ordinal");
         let rows = sql::query_all(self.read(), &sql, vec![segmentation_id.into()]).await?;
-        rows.iter().map(stored).collect()
+        let personas = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
+        self.with_examples(segmentation_id, personas).await
+    }
+
+    /// A persona in the latest segmentation that has it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn persona_latest(&self, persona_id: &str) -> Result<Option<StoredPersona>> {
+        let sql = "SELECT p.segmentation_id FROM persona p
+                   JOIN segmentation s ON s.segmentation_id = p.segmentation_id
+                   WHERE p.persona_id = $1 ORDER BY s.as_of DESC, p.segmentation_id DESC LIMIT 1";
+        let Some(row) = sql::query_one(self.read(), sql, vec![persona_id.into()]).await? else {
+            return Ok(None);
+        };
+        self.persona_get(&Columns::of(&row).take::<String>()?, persona_id).await
     }
 
     /// One persona of a segmentation.
@@ -105,7 +124,32 @@ impl Store {
     ) -> Result<Option<StoredPersona>> {
         let sql = format!("{SELECT} AND p.persona_id = $2");
         let values = vec![segmentation_id.into(), persona_id.into()];
-        sql::query_one(self.read(), &sql, values).await?.as_ref().map(stored).transpose()
+        let Some(row) = sql::query_one(self.read(), &sql, values).await? else { return Ok(None) };
+        let personas = self.with_examples(segmentation_id, vec![stored(&row)?]).await?;
+        Ok(personas.into_iter().next())
+    }
+
+    /// Fills in the customers who stand for personas: those who neither were erased nor objected since.
+    async fn with_examples(
+        &self,
+        segmentation_id: &str,
+        mut personas: Vec<StoredPersona>,
+    ) -> Result<Vec<StoredPersona>> {
+        let sql = format!(
+            "SELECT a.persona_id, a.role, a.customer_id FROM persona_example a
+             WHERE a.segmentation_id = $1 AND {NO_OBJECTION} ORDER BY a.persona_id, a.role, a.place"
+        );
+        for row in sql::query_all(self.read(), &sql, vec![segmentation_id.into()]).await? {
+            let mut columns = Columns::of(&row);
+            let (persona_id, role): (String, i16) = (columns.take()?, columns.take()?);
+            let of = personas.iter_mut().find(|stored| stored.persona.persona_id == persona_id);
+            let Some(StoredPersona { persona, .. }) = of else { continue };
+            match role {
+                TYPICAL => persona.typical_customer_ids.push(columns.take()?),
+                _ => persona.edge_customer_id = columns.take()?,
+            }
+        }
+        Ok(personas)
     }
 
     /// Changes what a persona is called, if its etag is still `etag`; whatever it is where `etag` is empty. The caller
@@ -194,13 +238,18 @@ pub(crate) fn ordinal(stored: i16) -> Result<u16> {
     u16::try_from(stored).map_err(|_| Error::Corrupt { what: "place of a persona" })
 }
 
-/// The rows of a segmentation's personas.
+/// The rows of a segmentation's personas, without the customers who stand for them.
 pub(crate) fn columns(
     segmentation_id: &str,
     personas: &[Persona],
 ) -> Result<Vec<(&'static str, Column)>> {
+    let nameless = |persona: &Persona| Persona {
+        typical_customer_ids: Vec::new(),
+        edge_customer_id: String::new(),
+        ..persona.clone()
+    };
     let profiles: Result<Vec<String>> =
-        personas.iter().map(|persona| json(persona, "profile")).collect();
+        personas.iter().map(|persona| json(&nameless(persona), "profile")).collect();
     Ok(vec![
         ("segmentation_id", Column::Text(vec![segmentation_id.to_owned(); personas.len()])),
         (
@@ -213,41 +262,28 @@ pub(crate) fn columns(
     ])
 }
 
-/// Takes a customer out of every persona for which they stand as the typical one, as part of erasing them: to be
-/// called while their assignments are still there. The next nearest member takes the place.
-pub(crate) async fn personas_forget(tx: &DatabaseTransaction, customer_id: &str) -> Result<()> {
-    let rows = sql::query_all(
-        tx,
-        "SELECT p.segmentation_id, p.persona_id, p.ordinal, p.profile
-         FROM assignment a
-         JOIN persona p ON p.segmentation_id = a.segmentation_id AND p.ordinal = a.persona
-         WHERE a.customer_id = $1",
-        vec![customer_id.into()],
-    )
-    .await?;
-    for row in &rows {
-        let mut columns = Columns::of(row);
-        let (segmentation_id, persona_id): (String, String) = (columns.take()?, columns.take()?);
-        let (ordinal, profile): (i16, String) = (columns.take()?, columns.take()?);
-        let mut persona: Persona = parsed(&profile, "profile of a persona")?;
-        if persona.typical_customer_id != customer_id {
-            continue;
+/// The rows of the customers who stand for them, and the ids of these customers.
+pub(crate) fn example_columns<'a>(
+    segmentation_id: &str,
+    personas: &'a [Persona],
+) -> (Vec<(&'static str, Column)>, Vec<&'a str>) {
+    let mut examples = Vec::new();
+    for persona in personas {
+        let typical = persona.typical_customer_ids.iter().zip(0..);
+        examples.extend(typical.map(|(id, place)| (persona, id.as_str(), TYPICAL, place)));
+        if !persona.edge_customer_id.is_empty() {
+            examples.push((persona, persona.edge_customer_id.as_str(), EDGE, 0));
         }
-        let next = sql::query_one(
-            tx,
-            "SELECT customer_id FROM assignment WHERE segmentation_id = $1 AND persona = $2 AND customer_id <> $3
-             ORDER BY distance, customer_id LIMIT 1",
-            vec![segmentation_id.as_str().into(), ordinal.into(), customer_id.into()],
-        )
-        .await?;
-        persona.typical_customer_id =
-            next.map(|row| Columns::of(&row).take()).transpose()?.unwrap_or_default();
-        sql::execute(
-            tx,
-            "UPDATE persona SET profile = $3 WHERE segmentation_id = $1 AND persona_id = $2",
-            vec![segmentation_id.into(), persona_id.into(), json(&persona, "profile")?.into()],
-        )
-        .await?;
     }
-    Ok(())
+    let of = |pick: fn(&(&'a Persona, &'a str, i16, i16)) -> String| {
+        Column::Text(examples.iter().map(pick).collect())
+    };
+    let columns = vec![
+        ("customer_id", of(|example| example.1.to_owned())),
+        ("segmentation_id", Column::Text(vec![segmentation_id.to_owned(); examples.len()])),
+        ("persona_id", of(|example| example.0.persona_id.clone())),
+        ("role", Column::I16(examples.iter().map(|example| example.2).collect())),
+        ("place", Column::I16(examples.iter().map(|example| example.3).collect())),
+    ];
+    (columns, examples.iter().map(|example| example.1).collect())
 }

@@ -69,3 +69,9 @@ impl<'a> Columns<'a> {
 fn instant(micros: i64) -> Result<Timestamp> {
     Timestamp::from_micros(micros).ok_or(Error::Corrupt { what: "instant" })
 }
+
+/// `$first, $first+1, …` for a list of texts, and the texts as values.
+pub(crate) fn marks<T: AsRef<str>>(texts: &[T], first: usize) -> (String, Vec<Value>) {
+    let marks: Vec<String> = (first..first + texts.len()).map(|n| format!("${n}")).collect();
+    (marks.join(", "), texts.iter().map(|text| text.as_ref().into()).collect())
+}

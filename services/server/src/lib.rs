@@ -3,6 +3,7 @@
 //! Promise: the only crate that knows gRPC, what time it is, and how it was started. It knows no SQL
 //! and does no statistics: it converts, calls `cx-datastore` and `cx-analytics`, and converts back.
 
+pub mod audience;
 pub mod clock;
 pub mod cmd;
 pub mod config;

@@ -1,45 +1,107 @@
 //! The two matrices: values in original units by feature, and points in the space of distances by customer.
 
-use super::{REGISTRY, Scaler};
-use crate::{Activity, Timestamp};
+use super::{Feature, Scaler};
 use rayon::prelude::*;
 
-/// Values in original units: one column for each feature of the registry, NaN where a customer has none.
+/// One feature of all customers, NaN where a customer has none. Half the width of `f64` is enough for what is
+/// z-scored; money and numbers of unknown kind are shown to people in full, and are kept so.
+#[derive(Debug, Clone)]
+pub enum Column {
+    /// In single precision.
+    Single(Vec<f32>),
+    /// In double precision.
+    Double(Vec<f64>),
+}
+
+impl Column {
+    fn of(feature: &Feature) -> Self {
+        if feature.unit().precise() { Self::Double(Vec::new()) } else { Self::Single(Vec::new()) }
+    }
+
+    /// The value of one customer.
+    pub fn get(&self, row: usize) -> f64 {
+        match self {
+            Self::Single(values) => f64::from(values[row]),
+            Self::Double(values) => values[row],
+        }
+    }
+
+    /// The values of all customers.
+    pub fn iter(&self) -> impl Iterator<Item = f64> + '_ {
+        (0..self.len()).map(|row| self.get(row))
+    }
+
+    fn push(&mut self, value: f64) {
+        match self {
+            Self::Single(values) => values.push(value as f32),
+            Self::Double(values) => values.push(value),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Single(values) => values.len(),
+            Self::Double(values) => values.len(),
+        }
+    }
+
+    fn width(&self) -> usize {
+        match self {
+            Self::Single(_) => size_of::<f32>(),
+            Self::Double(_) => size_of::<f64>(),
+        }
+    }
+
+    fn arrange(&mut self, order: &[usize]) {
+        match self {
+            Self::Single(values) => *values = order.iter().map(|&row| values[row]).collect(),
+            Self::Double(values) => *values = order.iter().map(|&row| values[row]).collect(),
+        }
+    }
+}
+
+/// Values in original units: a column for each feature of a model.
 #[derive(Debug)]
 pub struct Values {
-    columns: Vec<Vec<f64>>,
+    columns: Vec<Column>,
+    rows: usize,
 }
 
 impl Values {
-    /// Extracts every feature of every customer. Whatever is not finite counts as missing.
-    pub fn extract(activities: &[Activity], as_of: Timestamp) -> Self {
-        let columns = REGISTRY
-            .par_iter()
-            .map(|feature| {
-                let value = |activity| {
-                    Some((feature.extract)(activity, as_of))
-                        .filter(|v| v.is_finite())
-                        .unwrap_or(f64::NAN)
-                };
-                activities.iter().map(value).collect()
-            })
-            .collect();
-        Self { columns }
+    /// No customers yet.
+    pub(crate) fn new(features: &[Feature]) -> Self {
+        Self { columns: features.iter().map(Column::of).collect(), rows: 0 }
+    }
+
+    /// Adds a customer with these values, in the order of the features.
+    pub(crate) fn push(&mut self, values: impl Iterator<Item = f64>) {
+        self.columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
+        self.rows += 1;
+    }
+
+    /// Puts the customers in another order.
+    pub(crate) fn arrange(&mut self, order: &[usize]) {
+        self.columns.iter_mut().for_each(|column| column.arrange(order));
+    }
+
+    /// Bytes for each customer.
+    pub(crate) fn bytes(&self) -> usize {
+        self.columns.iter().map(Column::width).sum()
     }
 
     /// One feature of all customers.
-    pub fn column(&self, feature: usize) -> &[f64] {
+    pub fn column(&self, feature: usize) -> &Column {
         &self.columns[feature]
     }
 
-    /// All columns, in the order of the registry.
-    pub fn columns(&self) -> &[Vec<f64>] {
+    /// All columns, in the order of the features.
+    pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
     /// Number of customers.
     pub fn rows(&self) -> usize {
-        self.columns.first().map_or(0, Vec::len)
+        self.rows
     }
 }
 
@@ -57,15 +119,18 @@ impl Points {
     /// Widths that the distance kernel is compiled for.
     pub const WIDTHS: [usize; 6] = [8, 16, 24, 32, 48, 64];
 
-    /// The points of `values`, over the features that `scaler` uses.
-    pub fn new(values: &Values, scaler: &Scaler) -> Self {
+    /// The points of `rows` customers over the features that `scaler` uses; `value` gives the value of a
+    /// customer (by row) in a feature (by its place in the scaler).
+    pub fn new(rows: usize, scaler: &Scaler, value: impl Fn(usize, usize) -> f64 + Sync) -> Self {
         let used: Vec<usize> = scaler.used().collect();
-        let mut points = Self::zeros(values.rows(), used.len());
-        points.data.par_chunks_exact_mut(points.padded).enumerate().for_each(|(row, cells)| {
-            for (cell, &feature) in cells.iter_mut().zip(&used) {
-                *cell = scaler.features[feature].coordinate(values.column(feature)[row]);
-            }
-        });
+        let mut points = Self::zeros(rows, used.len());
+        points.data.par_chunks_exact_mut(points.padded.max(1)).enumerate().for_each(
+            |(row, cells)| {
+                for (cell, &feature) in cells.iter_mut().zip(&used) {
+                    *cell = scaler.features[feature].coordinate(value(row, feature));
+                }
+            },
+        );
         points
     }
 

@@ -1,16 +1,24 @@
-//! Features: the numbers that k-means sees of a customer, each a pure function of activity and `as_of`.
+//! Features: the numbers that k-means sees of a customer, each a pure function of activity (or where they are asked
+//! for, attributes) and `as_of`.
 //!
-//! A feature is declared once, in the registry, with its unit, its meaning and how it is transformed.
+//! A feature of activity is declared once, in the registry, with its unit, its meaning and how it is transformed.
 //! What belongs together stands in one block; a block weighs the same however many features it has, so
 //! that five ways to say "buys often" do not drown one way to say "is unhappy". Nothing here knows k-means.
 
+mod attribute;
+mod feature;
 mod matrix;
 mod registry;
 mod scale;
+mod selection;
 
-pub use matrix::{Points, Values};
+pub(crate) use attribute::age;
+pub use attribute::{Attribute, Field};
+pub use feature::{Feature, Listed, listing};
+pub use matrix::{Column, Points, Values};
 pub use registry::{REGISTRY, find};
 pub use scale::{FeatureScale, Scaler, Unused};
+pub use selection::{FeatureSet, Selection, check_weight};
 
 use crate::{Activity, Timestamp, interaction::Currency};
 use serde::{Deserialize, Serialize};
@@ -33,9 +41,20 @@ pub enum Unit {
     Score,
     /// Natural logarithm of a ratio: 0 is no change, 0.69 is twice as much.
     LogRatio,
+    /// Years.
+    Years,
+    /// Whether something holds: 0 or 1.
+    Flag,
+    /// A number of which nothing is known.
+    Number,
 }
 
 impl Unit {
+    /// Whether values are kept in double precision.
+    pub(crate) fn precise(self) -> bool {
+        matches!(self, Self::Money | Self::Number)
+    }
+
     /// The unit in words; money needs the currency it is in.
     pub fn describe(self, currency: Option<Currency>) -> String {
         match (self, currency) {
@@ -47,6 +66,9 @@ impl Unit {
             (Self::Share, _) => "share".to_owned(),
             (Self::Score, _) => "score in [0, 1]".to_owned(),
             (Self::LogRatio, _) => "log ratio".to_owned(),
+            (Self::Years, _) => "years".to_owned(),
+            (Self::Flag, _) => "0 or 1".to_owned(),
+            (Self::Number, _) => "number".to_owned(),
         }
     }
 }
@@ -99,15 +121,43 @@ pub enum Block {
     Voice,
     /// What gets in their way: waits, complaints, returns.
     Friction,
+    /// Who customers are; only where it is asked for by name.
+    Attributes,
 }
 
 impl Block {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Value,
+        Self::Activity,
+        Self::Time,
+        Self::Channel,
+        Self::Stage,
+        Self::Voice,
+        Self::Friction,
+        Self::Attributes,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Activity => "activity",
+            Self::Time => "time",
+            Self::Channel => "channel",
+            Self::Stage => "stage",
+            Self::Voice => "voice",
+            Self::Friction => "friction",
+            Self::Attributes => "attributes",
+        }
+    }
+
     /// What the whole block weighs. Value, activity and time are the spine of a persona; where and in which
     /// mood colours it.
     pub fn weight(self) -> f64 {
         match self {
             Self::Value | Self::Activity | Self::Time => 1.0,
-            Self::Channel | Self::Voice | Self::Friction => 0.7,
+            Self::Channel | Self::Voice | Self::Friction | Self::Attributes => 0.7,
             Self::Stage => 0.5,
         }
     }
@@ -147,19 +197,34 @@ pub struct FeatureReport {
     pub missing_share: f64,
     /// Whether it was used.
     pub used: bool,
+    /// The name of its block.
+    #[serde(default)]
+    pub block: String,
+    /// Why it was not used ([`Unused::name`]); empty where it was.
+    #[serde(default)]
+    pub unused_reason: String,
 }
 
-/// Reports every feature of `scaler`.
-pub fn report(scaler: &Scaler, currency: Option<Currency>) -> Vec<FeatureReport> {
-    (REGISTRY.iter().zip(&scaler.features))
-        .map(|(definition, scale)| FeatureReport {
-            name: definition.name.to_owned(),
-            unit: definition.unit.describe(currency),
-            meaning: definition.meaning.to_owned(),
-            transform: definition.transform.name().to_owned(),
+/// Reports every feature of a model, in its order.
+pub fn report(
+    features: &[Feature],
+    scaler: &Scaler,
+    currency: Option<Currency>,
+) -> Vec<FeatureReport> {
+    (features.iter().zip(&scaler.features))
+        .map(|(feature, scale)| FeatureReport {
+            name: feature.name(),
+            unit: feature.unit().describe(currency),
+            meaning: feature.meaning(),
+            transform: feature.transform().name().to_owned(),
             weight: scale.weight,
             missing_share: scale.missing_share,
             used: scale.unused.is_none(),
+            block: feature.block().name().to_owned(),
+            unused_reason: scale.unused.map_or("", Unused::name).to_owned(),
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 //! value; who has none stands at 0, the average, which moves nobody (a flag or sentinel would make personas of
 //! "answered" and "did not answer").
 
-use super::{Definition, REGISTRY, Transform, Values};
+use super::{Block, Column, Feature, Selection, Transform, Unit, Values};
 use crate::stats;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,18 @@ pub enum Unused {
     Constant,
     /// Says the same as a feature before it.
     Redundant,
+}
+
+impl Unused {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotAsked => "NOT_ASKED",
+            Self::MostlyMissing => "MOSTLY_MISSING",
+            Self::Constant => "CONSTANT",
+            Self::Redundant => "REDUNDANT",
+        }
+    }
 }
 
 /// How one feature becomes a coordinate.
@@ -48,31 +60,27 @@ pub struct FeatureScale {
 }
 
 impl FeatureScale {
-    fn fit(definition: &Definition, values: &[f64]) -> Self {
+    fn fit(feature: &Feature, values: &Column) -> Self {
+        let transform = feature.transform();
         let mut present: Vec<f64> =
-            values.iter().filter(|v| !v.is_nan()).map(|&v| definition.transform.apply(v)).collect();
-        let missing_share = 1.0 - stats::share(present.len(), values.len());
-        present.sort_unstable_by(f64::total_cmp);
-        let low = stats::quantile(&present, 0.01).unwrap_or(0.0);
-        let high = stats::quantile(&present, 0.99).unwrap_or(0.0);
-        present.iter_mut().for_each(|v| *v = v.clamp(low, high));
-        let (mean, deviation) = stats::mean_and_deviation(&present);
-        let constant = deviation <= 1e-9 * mean.abs().max(1.0);
-        let unused = if missing_share > 1.0 - Scaler::LEAST_COVERAGE {
+            values.iter().filter(|v| !v.is_nan()).map(|v| transform.apply(v)).collect();
+        let (covered, rows) = (present.len(), values.iter().count());
+        let spread =
+            if feature.unit() == Unit::Flag { flag(&present) } else { number(&mut present) };
+        let unused = if stats::share(covered, rows) < Scaler::LEAST_COVERAGE {
             Some(Unused::MostlyMissing)
         } else {
-            constant.then_some(Unused::Constant)
+            spread.constant.then_some(Unused::Constant)
         };
-        let deviation = if constant { 0.0 } else { deviation };
         Self {
-            name: definition.name.to_owned(),
-            transform: definition.transform,
-            low,
-            high,
-            mean,
-            deviation,
+            name: feature.name(),
+            transform,
+            low: spread.low,
+            high: spread.high,
+            mean: spread.mean,
+            deviation: if spread.constant { 0.0 } else { spread.deviation },
             weight: 0.0,
-            missing_share,
+            missing_share: 1.0 - stats::share(covered, rows),
             unused,
         }
     }
@@ -92,10 +100,38 @@ impl FeatureScale {
     }
 }
 
-/// How all features become coordinates, in the order of the registry.
+/// Where the values of a feature lie.
+struct Spread {
+    low: f64,
+    high: f64,
+    mean: f64,
+    deviation: f64,
+    constant: bool,
+}
+
+/// Winsorised at the 1st and 99th percentile.
+fn number(present: &mut [f64]) -> Spread {
+    present.sort_unstable_by(f64::total_cmp);
+    let low = stats::quantile(present, 0.01).unwrap_or(0.0);
+    let high = stats::quantile(present, 0.99).unwrap_or(0.0);
+    present.iter_mut().for_each(|v| *v = v.clamp(low, high));
+    let (mean, deviation) = stats::mean_and_deviation(present);
+    let wide = deviation > 1e-9 * mean.abs().max(1.0) && deviation.is_finite();
+    Spread { low, high, mean, deviation, constant: !wide }
+}
+
+/// Of zeros and ones. Two customers drawn at random stand at a mean squared distance of 1, where a z-score, made for
+/// amounts, gives 2: a question of yes or no would outweigh a measured difference of degree.
+fn flag(present: &[f64]) -> Spread {
+    let p = present.iter().sum::<f64>() / present.len().max(1) as f64;
+    let constant = !(Scaler::RAREST..=1.0 - Scaler::RAREST).contains(&p);
+    Spread { low: 0.0, high: 1.0, mean: p, deviation: (2.0 * p * (1.0 - p)).sqrt(), constant }
+}
+
+/// How all features become coordinates, in the order of the model: the registry, then attributes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scaler {
-    /// One for each feature of the registry.
+    /// One for each feature.
     pub features: Vec<FeatureScale>,
 }
 
@@ -105,23 +141,25 @@ impl Scaler {
     /// From this correlation on, of either sign, the later feature says nothing of its own.
     pub const REDUNDANT_CORRELATION: f64 = 0.95;
 
-    /// Fits every feature, and decides which are used: those named in `asked`, or where that is empty all that
-    /// say something of their own.
-    pub fn fit(values: &Values, asked: &[String]) -> Self {
-        let fit =
-            |(definition, column): (&Definition, &Vec<f64>)| FeatureScale::fit(definition, column);
-        let features = REGISTRY.par_iter().zip(values.columns()).map(fit).collect();
+    /// Share of a value, or of its absence, below which having it is as good as constant.
+    pub const RAREST: f64 = 0.01;
+
+    /// Fits every feature, and decides which are used: of those that were selected all that say something of
+    /// their own, or where they were named all that differ.
+    pub fn fit(values: &Values, selection: &Selection) -> Self {
+        let features = (selection.features().par_iter().zip(values.columns()))
+            .map(|(feature, column)| FeatureScale::fit(feature, column))
+            .collect();
         let mut scaler = Self { features };
-        if asked.is_empty() {
-            scaler.drop_redundant(values);
-        } else {
-            for feature in
-                scaler.features.iter_mut().filter(|feature| !asked.contains(&feature.name))
-            {
-                feature.unused = Some(Unused::NotAsked);
+        for (place, scale) in scaler.features.iter_mut().enumerate() {
+            if selection.factor(place) <= 0.0 {
+                scale.unused = Some(Unused::NotAsked);
             }
         }
-        scaler.weigh();
+        if !selection.named() {
+            scaler.drop_redundant(values);
+        }
+        scaler.weigh(selection);
         scaler
     }
 
@@ -132,8 +170,10 @@ impl Scaler {
 
     fn drop_redundant(&mut self, values: &Values) {
         let places: Vec<usize> = self.used().collect();
-        let z: Vec<Vec<f64>> = (places.par_iter())
-            .map(|&place| values.column(place).iter().map(|&v| self.features[place].z(v)).collect())
+        let z: Vec<Vec<f32>> = (places.par_iter())
+            .map(|&place| {
+                values.column(place).iter().map(|v| self.features[place].z(v) as f32).collect()
+            })
             .collect();
         let mut kept: Vec<usize> = Vec::new();
         for (index, &place) in places.iter().enumerate() {
@@ -150,13 +190,16 @@ impl Scaler {
         }
     }
 
-    /// Gives each block its weight, spread over its used features so that squares add up to the block's square.
-    fn weigh(&mut self) {
+    /// Gives each block its weight, spread over its used features so that squares add up to the block's square; then
+    /// the factors that were asked for.
+    fn weigh(&mut self, selection: &Selection) {
         let used: Vec<usize> = self.used().collect();
+        let block = |place: usize| -> Block { selection.features()[place].block() };
         for &place in &used {
-            let block = REGISTRY[place].block;
-            let size = used.iter().filter(|&&other| REGISTRY[other].block == block).count();
-            self.features[place].weight = block.weight() / (size as f64).sqrt();
+            let own = block(place);
+            let size = used.iter().filter(|&&other| block(other) == own).count();
+            self.features[place].weight =
+                selection.factor(place) * own.weight() / (size as f64).sqrt();
         }
     }
 }

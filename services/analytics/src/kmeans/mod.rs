@@ -1,28 +1,34 @@
-//! k-means over points: linfa finds the centres, fast and in `f32`; what is kept of them (labels, counts,
-//! means, inertia) is computed again here in `f64`, because linfa's own counts belong to its last restart and
-//! its inertia to the centres before the last step. Equal arguments give equal bits on any number of threads.
+//! k-means over points. linfa draws the starts; the passes over many rows are our own, for linfa's take several
+//! times as long, its counts belong to its last restart, and its inertia to the centres before the last step.
+//!
+//! Every answer is as exact as `f64` makes it: labels, counts, means and inertia belong together. Equal arguments
+//! give equal bytes on any number of threads and on every instruction set.
 //!
 //! Nothing here knows features, customers or personas.
 
-mod kernel;
+mod draw;
+mod lloyd;
+mod nearest;
+mod order;
 pub(crate) mod random;
-mod refine;
+mod starts;
+mod tiles;
 
-pub use refine::{Nearest, nearest};
+pub use nearest::{Nearest, nearest};
 
 use crate::features::Points;
-use kernel::Start;
-use rayon::prelude::*;
+use lloyd::{Lloyd, Until};
+use tiles::Tiles;
 
-/// Rows on which the restarts are compared when there are more.
+/// Rows above which a fit begins with a sample, and rests where more steps would be worth nothing.
 const SAMPLE: usize = 20_000;
-/// Most steps of Lloyd's algorithm on a sample, and in all.
-const SAMPLE_STEPS: u64 = 300;
-/// Most steps over all rows, once the sample has shown where the centres lie.
-const FULL_STEPS: u64 = 10;
-/// Movement of all centres together at which a run rests. On z-scored data 1e-2 is scikit-learn's 1e-4; a
-/// quarter of that costs little on samples.
-const TOLERANCE: f32 = 2.5e-3;
+/// Most steps over more rows than that. From where the sample ends ten are common.
+const MOST_STEPS: usize = 60;
+/// Where no row changes its cluster any more.
+const AT_REST: Until = Until { steps: 300, gain: 0.0 };
+/// A step that lessens the inertia by less than this share of the variance is worth nothing. scikit-learn's own
+/// tolerance, put into these terms, is within a factor of ten of it, on either side.
+const SETTLED: f64 = 1e-5;
 
 /// Centres, and what belongs to them.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,40 +47,29 @@ pub struct Clusters {
     pub converged: bool,
 }
 
-/// Fits `k` clusters with `restarts` starts, each on a sample where there are many rows; the best is refined
-/// over all. None where the points are empty or hold fewer than `k` different rows.
+/// Fits `k` clusters with `restarts` starts, on a sample where there are many rows; the best is refined over all.
+/// None where the points are empty or hold fewer than `k` different rows.
 pub fn fit(points: &Points, k: usize, restarts: usize, seed: u64) -> Option<Clusters> {
-    if k == 0 || points.distinct(k) < k {
+    if !possible(points, k) {
         return None;
     }
-    let sampled = points.rows() > SAMPLE;
-    let sample;
-    let sample = if sampled {
-        sample = points.select(&random::sample(points.rows(), SAMPLE, seed));
-        &sample
-    } else {
-        points
-    };
-    let best = best_start(sample, k, restarts, seed)?;
-    let start = if sampled {
-        kernel::lloyd(points, Start::At(&best.centres), FULL_STEPS, TOLERANCE)?
-    } else {
-        best
-    };
-    Some(refine::refine(points, start))
+    if points.rows() <= SAMPLE {
+        let start = starts::best(points, k, restarts, seed, AT_REST)?;
+        return Some(refine(points, start.centres, start.steps));
+    }
+    let sample = points.select(&random::sample(points.rows(), SAMPLE, seed));
+    let start = starts::best(&sample, k, restarts, seed, settled(&sample))?;
+    Some(refine(points, start.centres, 0))
 }
 
-/// The best of `restarts` runs over all rows, by inertia in `f64`; the earliest of equals.
-fn best_start(points: &Points, k: usize, restarts: usize, seed: u64) -> Option<kernel::Run> {
-    let runs: Vec<(f64, kernel::Run)> = (0..restarts.max(1) as u64)
-        .into_par_iter()
-        .filter_map(|restart| {
-            let start = Start::PlusPlus { k, seed: random::derive(seed, "start", restart) };
-            let run = kernel::lloyd(points, start, SAMPLE_STEPS, TOLERANCE)?;
-            Some((refine::inertia(points, &run.centres), run))
-        })
-        .collect();
-    runs.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, run)| run)
+/// Fits as many clusters as there are `centres`, from there: what a retrain begins with, so that what has not
+/// changed stays where it was. None where [`fit`] gives none, or where a centre is not finite or not as wide as the
+/// points.
+pub(crate) fn fit_from(points: &Points, centres: &[Vec<f64>]) -> Option<Clusters> {
+    let usable =
+        |centre: &Vec<f64>| centre.len() == points.width() && centre.iter().all(|x| x.is_finite());
+    (possible(points, centres.len()) && centres.iter().all(usable))
+        .then(|| refine(points, centres.to_vec(), 0))
 }
 
 /// Centres of one quick fit on a resample, for asking how stable a partition is.
@@ -84,8 +79,28 @@ pub(crate) fn quick(
     restarts: usize,
     seed: u64,
 ) -> Option<Vec<Vec<f64>>> {
-    best_start(points, k, restarts, seed).map(|run| run.centres)
+    starts::best(points, k, restarts, seed, AT_REST).map(|start| start.centres)
 }
 
+/// Labels are 16 bits wide, and the last of them names no centre.
+fn possible(points: &Points, k: usize) -> bool {
+    k > 0 && k < usize::from(u16::MAX) && points.distinct(k) >= k
+}
+
+fn refine(points: &Points, centres: Vec<Vec<f64>>, steps: usize) -> Clusters {
+    let tiles = Tiles::new(points);
+    let mut run = Lloyd::new(points, &tiles, centres);
+    run.run(if points.rows() > SAMPLE { settled(points) } else { AT_REST });
+    run.steps += steps;
+    order::ordered(run)
+}
+
+/// Where more steps over so many rows would be worth nothing.
+fn settled(points: &Points) -> Until {
+    Until { steps: MOST_STEPS, gain: SETTLED * starts::variance(points) }
+}
+
+#[cfg(test)]
+mod exactness;
 #[cfg(test)]
 mod tests;

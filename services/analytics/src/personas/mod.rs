@@ -1,21 +1,29 @@
 //! Personas: what each group is like, in original units, with a name made of what distinguishes it.
 
+mod attributes;
+mod distinct;
+pub(crate) mod figure;
 mod name;
 mod profile;
 mod words;
 
+pub(crate) use attributes::Attributes;
+pub use attributes::{AttributeProfile, AttributeShare};
+pub use distinct::Distinction;
+
 use crate::{
-    Activity,
-    features::{FeatureReport, Values},
+    features::FeatureReport,
     interaction::Currency,
     kmeans::Clusters,
-    segmentation::{Assignment, PersonaModel},
+    segmentation::{Assignment, PersonaModel, Table, new_ids},
     stats,
 };
 use serde::{Deserialize, Serialize};
 
 /// Difference from the rest, in standard deviations, from which a feature is worth a word.
 pub const NOTABLE: f64 = 0.5;
+/// Members that are shown as typical.
+const TYPICAL: usize = 3;
 
 /// A group of customers who behave alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,10 +38,20 @@ pub struct Persona {
     pub customers: i64,
     /// Their share of all customers.
     pub share: f64,
-    /// The members in every feature of the registry.
+    /// The members in every feature of the model.
     pub features: Vec<PersonaFeature>,
-    /// The member nearest to the centre.
-    pub typical_customer_id: String,
+    /// The three members nearest to the centre, the nearest first.
+    #[serde(default)]
+    pub typical_customer_ids: Vec<String>,
+    /// The member nearest to another persona.
+    #[serde(default)]
+    pub edge_customer_id: String,
+    /// What sets it apart from the rest, the most first: at most five, of different topics.
+    #[serde(default)]
+    pub distinctions: Vec<Distinction>,
+    /// Who the members are.
+    #[serde(default)]
+    pub attributes: Vec<AttributeProfile>,
     /// Interactions of the members by channel, in the order of [`crate::Channel::ALL`].
     pub by_channel: [i64; 12],
     /// Interactions of the members by stage, in the order of [`crate::Stage::ALL`].
@@ -61,6 +79,12 @@ pub struct PersonaFeature {
     pub upper_quartile: Option<f64>,
     /// Median of all customers who have it.
     pub overall_median: Option<f64>,
+    /// Median of the customers who are not members and have it.
+    #[serde(default)]
+    pub rest_median: Option<f64>,
+    /// Mean of the same.
+    #[serde(default)]
+    pub rest_mean: Option<f64>,
     /// Mean of the members less that of the rest, in pooled standard deviations of the scaled space.
     pub effect_size: f64,
     /// Coordinate of the centre.
@@ -69,8 +93,7 @@ pub struct PersonaFeature {
 
 /// What a description rests on; the parts belong to one fit.
 pub(crate) struct Input<'a> {
-    pub(crate) activities: &'a [Activity],
-    pub(crate) values: &'a Values,
+    pub(crate) table: &'a Table,
     pub(crate) model: &'a PersonaModel,
     pub(crate) clusters: &'a Clusters,
     pub(crate) assignments: &'a [Assignment],
@@ -82,56 +105,61 @@ pub(crate) struct Input<'a> {
 pub(crate) fn describe(input: &Input<'_>) -> Vec<Persona> {
     let profiles = profile::profiles(input);
     let names = name::names(&profiles);
-    let ids = ids(input.model);
-    let mut personas: Vec<Persona> = (ids.into_iter().zip(names).zip(profiles))
-        .map(|((persona_id, name), features)| Persona {
+    let attributes = input.table.attributes().profiles(&input.clusters.labels, profiles.len());
+    let ids = new_ids(input.model);
+    let mut personas: Vec<Persona> = (ids.into_iter().zip(names).zip(profiles).zip(attributes))
+        .map(|(((persona_id, name), features), attributes)| Persona {
             persona_id,
             name,
             description: String::new(),
             customers: 0,
             share: 0.0,
+            distinctions: distinct::distinctions(&features, input.currency),
             features,
-            typical_customer_id: String::new(),
+            typical_customer_ids: Vec::new(),
+            edge_customer_id: String::new(),
+            attributes,
             by_channel: [0; 12],
             by_stage: [0; 8],
             mean_squared_distance: 0.0,
         })
         .collect();
-    let mut nearest = vec![f64::INFINITY; personas.len()];
-    for (activity, assignment) in input.activities.iter().zip(input.assignments) {
-        let place = usize::from(assignment.persona);
-        let persona = &mut personas[place];
+    for (row, assignment) in input.assignments.iter().enumerate() {
+        let persona = &mut personas[usize::from(assignment.persona)];
         persona.customers += 1;
         persona.mean_squared_distance += assignment.distance * assignment.distance;
-        add(&mut persona.by_channel, &activity.by_channel);
-        add(&mut persona.by_stage, &activity.by_stage);
-        if assignment.distance < nearest[place] {
-            nearest[place] = assignment.distance;
-            persona.typical_customer_id.clone_from(&activity.customer_id);
-        }
+        add(&mut persona.by_channel, input.table.channels(row));
+        add(&mut persona.by_stage, input.table.stages(row));
     }
+    examples(input.assignments, &mut personas);
     for persona in &mut personas {
         persona.mean_squared_distance /= persona.customers.max(1) as f64;
-        persona.share = stats::share(persona.customers as usize, input.activities.len());
-        persona.description = name::description(persona, input.currency);
+        persona.share = stats::share(persona.customers as usize, input.table.rows());
+        persona.description = name::description(persona);
     }
     personas
 }
 
-fn add(into: &mut [i64], from: &[i64]) {
-    for (into, from) in into.iter_mut().zip(from) {
-        *into = into.saturating_add(*from);
+/// Names the members nearest to each centre and the one nearest to another; ties by id, the order of assignments.
+fn examples(assignments: &[Assignment], personas: &mut [Persona]) {
+    let mut members: Vec<Vec<&Assignment>> = vec![Vec::new(); personas.len()];
+    for assignment in assignments {
+        members[usize::from(assignment.persona)].push(assignment);
+    }
+    for (persona, mut members) in personas.iter_mut().zip(members) {
+        let edge = members.iter().min_by(|a, b| a.confidence().total_cmp(&b.confidence()));
+        persona.edge_customer_id = edge.map_or_else(String::new, |edge| edge.customer_id.clone());
+        members.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+        let nearest = members.iter().take(TYPICAL);
+        persona.typical_customer_ids = nearest.map(|near| near.customer_id.clone()).collect();
     }
 }
 
-/// Ids that depend on nothing but the model and the place in it.
-fn ids(model: &PersonaModel) -> Vec<String> {
-    // A model is numbers and names: writing it as JSON cannot fail, and nothing would still be an equal id.
-    let bytes = serde_json::to_vec(model).unwrap_or_default();
-    let id = |place: usize| {
-        let mut hash = blake3::Hasher::new();
-        hash.update(&bytes).update(&(place as u64).to_le_bytes());
-        format!("p{}", &hash.finalize().to_hex()[..12])
-    };
-    (0..model.centres.len()).map(id).collect()
+fn add(into: &mut [i64], from: &[u32]) {
+    for (into, &from) in into.iter_mut().zip(from) {
+        *into = into.saturating_add(from.into());
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,21 +2,18 @@
 //! segmentation share a name.
 
 use super::{
-    NOTABLE, Persona, PersonaFeature,
+    Persona, PersonaFeature,
+    distinct::notable,
     words::{Slot, Topic, Word, word},
 };
-use crate::interaction::Currency;
 
-/// Least share of the members who must have a feature for it to speak for the persona.
-const LEAST_COVERAGE: f64 = 0.2;
 /// Words of a name to begin with; more only where two would share it.
 const WORDS: usize = 3;
-/// Figures of a description.
-const FIGURES: usize = 5;
 
 /// A name for each profile, in their order.
 pub(super) fn names(profiles: &[Vec<PersonaFeature>]) -> Vec<String> {
-    let words: Vec<Vec<Word>> = profiles.iter().map(|profile| distinguishing(profile)).collect();
+    let words: Vec<Vec<Word<'_>>> =
+        profiles.iter().map(|profile| distinguishing(profile)).collect();
     let most = words.iter().map(Vec::len).max().unwrap_or(0);
     let mut counts = vec![WORDS; words.len()];
     let mut names: Vec<String> = words.iter().map(|words| compose(words, WORDS)).collect();
@@ -42,12 +39,12 @@ pub(super) fn names(profiles: &[Vec<PersonaFeature>]) -> Vec<String> {
 }
 
 /// Features worth a word, the strongest first, those of one topic once.
-fn distinguishing(profile: &[PersonaFeature]) -> Vec<Word> {
-    let mut topics: Vec<Topic> = Vec::new();
-    let mut found = Vec::new();
+fn distinguishing(profile: &[PersonaFeature]) -> Vec<Word<'_>> {
+    let mut topics: Vec<Topic<'_>> = Vec::new();
+    let mut found: Vec<Word<'_>> = Vec::new();
     for feature in notable(profile) {
         if let Some(word) = word(feature).filter(|word| !topics.contains(&word.topic)) {
-            topics.push(word.topic);
+            topics.push(word.topic.clone());
             found.push(word);
         }
     }
@@ -58,18 +55,10 @@ fn distinguishing(profile: &[PersonaFeature]) -> Vec<Word> {
     found
 }
 
-fn notable(profile: &[PersonaFeature]) -> Vec<&PersonaFeature> {
-    let enough =
-        |f: &&PersonaFeature| f.effect_size.abs() >= NOTABLE && f.coverage >= LEAST_COVERAGE;
-    let mut features: Vec<&PersonaFeature> = profile.iter().filter(enough).collect();
-    features.sort_by(|a, b| b.effect_size.abs().total_cmp(&a.effect_size.abs()));
-    features
-}
-
 /// "Lapsed one-time buyers, many returns": adjectives, a noun, and after commas the rest.
-fn compose(words: &[Word], count: usize) -> String {
+fn compose(words: &[Word<'_>], count: usize) -> String {
     let words = &words[..count.min(words.len())];
-    let texts = |slot| words.iter().filter(move |word| word.slot == slot).map(|word| word.text);
+    let texts = |slot| words.iter().filter(move |word| word.slot == slot).map(|word| &*word.text);
     let mut nouns = texts(Slot::Noun);
     let mut front: Vec<&str> = texts(Slot::Adjective).collect();
     front.push(nouns.next().unwrap_or(if words.is_empty() {
@@ -91,73 +80,21 @@ fn capitalised(text: &str) -> String {
 }
 
 /// A sentence with the figures that set the persona apart.
-pub(super) fn description(persona: &Persona, currency: Option<Currency>) -> String {
-    // Features of one topic tell the same story; the strongest tells it.
-    let mut topics: Vec<Topic> = Vec::new();
-    let mut figures: Vec<String> = Vec::new();
-    for feature in notable(&persona.features) {
-        let topic = word(feature).map(|word| word.topic);
-        let (Some(own), Some(all)) = (feature.median, feature.overall_median) else { continue };
-        let (own, all) = (figure(feature, own, currency), figure(feature, all, currency));
-        if own == all || topic.is_some_and(|topic| topics.contains(&topic)) {
-            continue;
-        }
-        topics.extend(topic);
-        figures.push(format!("{} {own} (all: {all})", feature.name.replace('_', " ")));
-        if figures.len() == FIGURES {
-            break;
-        }
-    }
+pub(super) fn description(persona: &Persona) -> String {
     let share = persona.share * 100.0;
     let who = format!("{} customers, {share:.1} % of all", persona.customers);
+    let figures: Vec<&str> = persona.distinctions.iter().map(|d| d.text.as_str()).collect();
     if figures.is_empty() {
         format!("{who}, near the average in everything that was measured.")
     } else {
-        format!("{who}. Medians: {}.", figures.join(", "))
+        format!("{who}. What sets them apart, by medians: {}.", figures.join("; "))
     }
-}
-
-fn figure(feature: &PersonaFeature, value: f64, currency: Option<Currency>) -> String {
-    match (feature.unit.as_str(), currency) {
-        (unit, Some(currency)) if unit.ends_with("minor units") => money(value, currency),
-        ("days", _) => format!("{value:.0} days"),
-        ("seconds", _) => format!("{value:.0} s"),
-        ("share", _) => format!("{:.0} %", value * 100.0),
-        ("count", _) => format!("{value:.0}"),
-        ("log ratio", _) => format!("×{:.1}", value.exp()),
-        _ => format!("{value:.2}"),
-    }
-}
-
-/// An amount for people, with the minor digits that ISO 4217 gives the currency.
-fn money(minor: f64, currency: Currency) -> String {
-    let digits = match currency.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    };
-    format!("{:.digits$} {currency}", minor / 10f64.powi(digits as i32))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn feature(name: &str, effect_size: f64, median: f64) -> PersonaFeature {
-        PersonaFeature {
-            name: name.to_owned(),
-            unit: "count".to_owned(),
-            coverage: 1.0,
-            median: Some(median),
-            mean: Some(median),
-            lower_quartile: Some(median),
-            upper_quartile: Some(median),
-            overall_median: Some(2.0),
-            effect_size,
-            centre: 0.0,
-        }
-    }
+    use crate::personas::tests::feature;
 
     #[test]
     fn names_say_what_distinguishes() {
@@ -175,6 +112,14 @@ mod tests {
             "Phone-heavy customers, long waits"
         );
         assert_eq!(name(vec![feature("orders", 0.4, 2.0)]), "Average customers");
+        assert_eq!(
+            name(vec![feature("gender=FEMALE", 1.9, 1.0), feature("age", -1.0, 25.0)]),
+            "Younger customers, gender FEMALE"
+        );
+        assert_eq!(
+            name(vec![feature("attribute:newsletter=weekly", -1.9, 0.0)]),
+            "Average customers"
+        );
     }
 
     #[test]
@@ -192,12 +137,5 @@ mod tests {
         assert_eq!(names[0], "Frequent long-standing high spenders");
         assert_eq!(names[1], "Frequent long-standing high spenders, long waits");
         assert_eq!(names[2], "Frequent long-standing high spenders (2)");
-    }
-
-    #[test]
-    fn money_has_the_digits_of_its_currency() {
-        let in_currency = |code| money(123_456.0, Currency::parse(code).expect("a code"));
-        assert_eq!(in_currency("EUR"), "1234.56 EUR");
-        assert_eq!(in_currency("JPY"), "123456 JPY");
     }
 }

@@ -4,7 +4,7 @@ use super::{Input, PersonaFeature};
 use crate::{features::FeatureScale, stats};
 use rayon::prelude::*;
 
-/// For each persona its profile over the registry.
+/// For each persona its profile over the features of the model.
 pub(super) fn profiles(input: &Input<'_>) -> Vec<Vec<PersonaFeature>> {
     let by_feature: Vec<Vec<PersonaFeature>> =
         (0..input.features.len()).into_par_iter().map(|f| feature(input, f)).collect();
@@ -19,37 +19,53 @@ pub(super) fn profiles(input: &Input<'_>) -> Vec<Vec<PersonaFeature>> {
 
 /// One feature for every persona.
 fn feature(input: &Input<'_>, feature: usize) -> Vec<PersonaFeature> {
-    let column = input.values.column(feature);
+    let column = input.table.values().column(feature);
     let scale = &input.model.scaler.features[feature];
     let mut groups = vec![Vec::new(); input.model.centres.len()];
-    for (&value, &label) in
+    for (value, &label) in
         column.iter().zip(&input.clusters.labels).filter(|(value, _)| !value.is_nan())
     {
         groups[usize::from(label)].push(value);
     }
     let moments: Vec<Moments> = groups.iter().map(|values| Moments::of(values, scale)).collect();
     let whole = moments.iter().fold(Moments::default(), |sum, m| sum.plus(m));
+    let sums: Vec<f64> = groups.iter().map(|values| values.iter().sum()).collect();
+    let sum: f64 = sums.iter().sum();
     let mut all: Vec<f64> = groups.iter().flatten().copied().collect();
     all.sort_unstable_by(f64::total_cmp);
-    let overall_median = stats::quantile(&all, 0.5);
+    let mean = |sum: f64, count: usize| (count > 0).then(|| sum / count as f64);
     (groups.into_iter().zip(&moments).enumerate())
         .map(|(persona, (mut values, own))| {
             values.sort_unstable_by(f64::total_cmp);
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
             PersonaFeature {
                 name: scale.name.clone(),
                 unit: input.features[feature].unit.clone(),
                 coverage: stats::share(values.len(), input.clusters.counts[persona]),
                 median: stats::quantile(&values, 0.5),
-                mean: (!values.is_empty()).then_some(mean),
+                mean: mean(sums[persona], values.len()),
                 lower_quartile: stats::quantile(&values, 0.25),
                 upper_quartile: stats::quantile(&values, 0.75),
-                overall_median,
+                overall_median: stats::quantile(&all, 0.5),
+                rest_median: rest_median(&all, &values),
+                rest_mean: mean(sum - sums[persona], all.len() - values.len()),
                 effect_size: own.effect_against(&whole.less(own)),
                 centre: input.model.centre(persona, feature),
             }
         })
         .collect()
+}
+
+/// Median of those of `all` that are not among `own`, both ascending; without writing them out, which for each persona
+/// would be all customers again.
+fn rest_median(all: &[f64], own: &[f64]) -> Option<f64> {
+    let last = all.len().checked_sub(own.len() + 1)?;
+    let upto = |sorted: &[f64], value: f64| sorted.partition_point(|&other| other <= value);
+    let at = |rank: usize| {
+        let place = all.partition_point(|&value| upto(all, value) - upto(own, value) <= rank);
+        all.get(place).copied()
+    };
+    let (below, above) = (at(last / 2)?, at(last.div_ceil(2))?);
+    Some(below + (above - below) / 2.0)
 }
 
 /// Number, sum and sum of squares of scaled values.
@@ -123,5 +139,15 @@ mod tests {
         assert!((effect + 3.0).abs() < 1e-12, "{effect}");
         assert_eq!(moments(&[]).effect_against(&moments(&[1.0])), 0.0);
         assert_eq!(moments(&[1.0, 1.0]).effect_against(&moments(&[0.0, 0.0])), 1.0);
+    }
+
+    #[test]
+    fn the_median_of_the_rest_is_that_of_the_others() {
+        let all = [1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 8.0];
+        assert_eq!(rest_median(&all, &[1.0, 8.0]), Some(2.0));
+        assert_eq!(rest_median(&all, &[1.0, 1.0, 2.0]), Some(4.0));
+        assert_eq!(rest_median(&all, &[]), Some(2.0));
+        assert_eq!(rest_median(&all, &all), None);
+        assert_eq!(rest_median(&all, &all[1..]), Some(1.0));
     }
 }

@@ -1,23 +1,43 @@
 //! A segmentation: from activities to personas, in one call that gives equal bytes to equal arguments.
 //!
 //! Three types, three states: [`Parameters`] as asked, [`Checked`] where every rule holds, [`Fitted`] with what
-//! came out. Customers are put in the order of their ids first, so that the order of arrival changes nothing.
+//! came out. Customers come in a [`Table`], in the order of their ids, so that the order of arrival changes nothing.
 
 mod choice;
+mod compare;
+mod explain;
+mod identity;
 mod model;
 mod parameters;
+mod policy;
 mod quality;
+mod reference;
+mod structure;
+mod table;
+mod why;
 
 pub use choice::{Candidate, Choice};
-pub use model::{Assignment, PersonaModel};
+pub use compare::{Called, Comparison, Contingency, PersonaChange, adjusted_rand_index, compare};
+pub use explain::{Contribution, Explanation, FeatureFacts, Place, explain};
+pub use identity::{
+    Identity, LEAST_JACCARD, Lineage, LineageKind, MOST_DISTANCE, Overlap, PersonaOverlap,
+    axis_unit, centre_distances, identify, mean_places, mint,
+};
+pub use model::{Assignment, Customers, PersonaModel};
 pub use parameters::{Checked, Parameters, Problem};
+pub use policy::{Asked, Decision, Policy, decide};
+pub(crate) use reference::new_ids;
+pub use reference::{NOWHERE, Reference};
+pub use structure::Structure;
+pub use table::{Builder, Table};
+pub use why::{Fact, Named, Why};
 
 use crate::{
-    Activity,
-    features::{self, FeatureReport, Points, Scaler, Values},
+    features::{self, FeatureReport, Points, Scaler},
     interaction::Currency,
     kmeans::{self, Clusters},
     personas::{self, Persona},
+    stats,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +87,12 @@ pub struct Report {
     pub k_rule: String,
     /// What was measured for each number that was tried.
     pub candidates: Vec<Candidate>,
+    /// What kind of structure the customers have, whatever k is.
+    #[serde(default)]
+    pub structure: Structure,
+    /// Why, in words.
+    #[serde(default)]
+    pub structure_reason: String,
     /// Sum of squared distances to the centres.
     pub inertia: f64,
     /// Mean silhouette of a sample.
@@ -77,12 +103,27 @@ pub struct Report {
     pub iterations: i64,
     /// Whether it came to rest before the limit of steps.
     pub converged: bool,
-    /// Every feature of the registry, in the order of the centres.
+    /// Every feature of the registry and every attribute that was asked for, in the order of the centres.
     pub features: Vec<FeatureReport>,
     /// Currency of the value features; none where no order has an amount.
     pub currency: Option<Currency>,
     /// Orders without an amount in that currency.
     pub orders_unvalued: i64,
+    /// Share of the customers who are outliers of their persona.
+    #[serde(default)]
+    pub outlier_share: f64,
+    /// The version from which personas keep their ids; none where there was none.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// What became of the personas of the reference, and where each of these came from.
+    #[serde(default)]
+    pub lineage: Vec<Lineage>,
+    /// Share of the customers in both versions whose persona is another one now; none where nobody is in both.
+    #[serde(default)]
+    pub moved_share: Option<f64>,
+    /// Whether it became the active one by itself; filled in by who asks for it.
+    #[serde(default)]
+    pub activation: Option<Decision>,
 }
 
 /// A segmentation that succeeded.
@@ -98,80 +139,80 @@ pub struct Fitted {
     pub assignments: Vec<Assignment>,
 }
 
-/// Customers in original units and in the space of distances.
-struct Space {
-    values: Values,
-    scaler: Scaler,
-    points: Points,
-}
-
-impl Space {
-    fn new(activities: &[Activity], asked: &Checked) -> Self {
-        let values = Values::extract(activities, asked.as_of);
-        let scaler = Scaler::fit(&values, &asked.features);
-        let points = Points::new(&values, &scaler);
-        Self { values, scaler, points }
-    }
-}
-
 impl Checked {
-    /// Finds the personas among `activities`.
+    /// Finds the personas among the customers of `table`, which was built for the same question. Those that go on keep the ids that
+    /// they have in `reference`.
     ///
     /// # Errors
     /// [`Refusal`], each with its reason.
     pub fn fit(
         &self,
-        mut activities: Vec<Activity>,
+        table: Table,
+        reference: Option<&Reference>,
         progress: Progress<'_>,
     ) -> Result<Fitted, Refusal> {
         let step = |done: f64, what: &str| {
             if progress(done, what) { Ok(()) } else { Err(Refusal::Stopped) }
         };
         step(0.1, "computing features")?;
-        activities.sort_by(|a, b| a.customer_id.cmp(&b.customer_id));
         let least_k = self.least_k();
         let needed = (10 * least_k).max(30);
-        if activities.len() < needed {
-            return Err(Refusal::TooFewCustomers { customers: activities.len(), needed });
+        if table.rows() < needed {
+            return Err(Refusal::TooFewCustomers { customers: table.rows(), needed });
         }
-        let space = Space::new(&activities, self);
-        let distinct = space.points.distinct(self.greatest_k());
+        let scaler = Scaler::fit(table.values(), table.selection());
+        let value = |row: usize, feature: usize| table.values().column(feature).get(row);
+        let points = Points::new(table.rows(), &scaler, value);
+        let distinct = points.distinct(self.greatest_k());
         let constant = Refusal::ConstantFeatures { distinct, k: least_k };
-        if distinct < least_k || space.points.width() == 0 {
+        if distinct < least_k || points.width() == 0 {
             return Err(constant);
         }
 
         step(0.2, "choosing k")?;
-        let choice = choice::choose(&space.points, self, distinct, &|done| {
+        let choice = choice::choose(&points, self, distinct, &|done| {
             progress(0.2 + 0.5 * done, "choosing k")
         })?;
         let choice = choice.ok_or(constant.clone())?;
         step(0.7, "fitting")?;
-        let clusters = kmeans::fit(&space.points, usize::from(choice.k), self.restarts, self.seed);
-        let clusters = clusters.filter(|found| found.centres.len() >= 2).ok_or(constant)?;
+        let clusters = kmeans::fit(&points, usize::from(choice.k), self.restarts, self.seed);
+        let mut clusters = clusters.filter(|found| found.centres.len() >= 2).ok_or(constant)?;
+        let seen = reference.map(|reference| (reference, reference.points(&table)));
+        if let Some((reference, seen)) = &seen {
+            clusters = reference.warm(seen, &points, clusters);
+        }
         step(0.85, "describing personas")?;
-        Ok(self.describe(&activities, space, &clusters, choice))
+        let mut fitted = self.describe(&table, (scaler, &points), &clusters, choice);
+        if let Some((reference, seen)) = seen {
+            let (identity, moved) = reference.identify(&seen, &clusters, &fitted.model);
+            for (persona, id) in fitted.personas.iter_mut().zip(identity.ids) {
+                persona.persona_id = id;
+            }
+            fitted.report.reference = Some(reference.segmentation_id.clone());
+            fitted.report.lineage = identity.lineage;
+            fitted.report.moved_share = moved;
+        }
+        Ok(fitted)
     }
 
     fn describe(
         &self,
-        activities: &[Activity],
-        space: Space,
+        table: &Table,
+        (scaler, points): (Scaler, &Points),
         clusters: &Clusters,
         choice: Choice,
     ) -> Fitted {
-        let Space { values, scaler, points } = space;
         let (silhouette, sampled) = quality::sampled_silhouette(
-            &points,
+            points,
             &clusters.labels,
             clusters.centres.len(),
             self.seed,
         );
-        let features = features::report(&scaler, self.currency);
-        let (model, assignments) = PersonaModel::new(activities, &points, scaler, clusters);
+        let selected = table.selection().features();
+        let features = features::report(selected, &scaler, self.currency);
+        let (model, assignments) = PersonaModel::new(table, self.as_of, points, scaler, clusters);
         let personas = personas::describe(&personas::Input {
-            activities,
-            values: &values,
+            table,
             model: &model,
             clusters,
             assignments: &assignments,
@@ -179,11 +220,13 @@ impl Checked {
             currency: self.currency,
         });
         let report = Report {
-            customers: activities.len() as i64,
+            customers: table.rows() as i64,
             customers_excluded: 0,
             k: clusters.centres.len() as u16,
             candidates: choice.with_silhouette(silhouette),
             k_rule: choice.rule,
+            structure: Structure::default(),
+            structure_reason: String::new(),
             inertia: clusters.inertia,
             silhouette,
             silhouette_customers: sampled as i64,
@@ -191,9 +234,15 @@ impl Checked {
             converged: clusters.converged,
             features,
             currency: self.currency,
-            orders_unvalued: activities.iter().fold(0, |sum: i64, a| {
-                sum.saturating_add(a.orders.saturating_sub(a.orders_valued))
-            }),
+            orders_unvalued: table.orders_unvalued(),
+            outlier_share: stats::share(
+                assignments.iter().filter(|a| a.outlier).count(),
+                table.rows(),
+            ),
+            reference: None,
+            lineage: Vec::new(),
+            moved_share: None,
+            activation: None,
         };
         Fitted { model, report, personas, assignments }
     }

@@ -1,8 +1,9 @@
 //! The model: all that is needed to place a customer, tomorrow as on the day it was fitted.
 
+use super::Table;
 use crate::{
-    Activity, Timestamp,
-    features::{Points, Scaler, Values},
+    Activity, Customer, Timestamp,
+    features::{Feature, Points, Scaler},
     kmeans::{Clusters, nearest},
     stats,
 };
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 /// Share of the members beyond whose distance one is an outlier.
 const OUTLIER_QUANTILE: f64 = 0.995;
+
+/// Where the attributes of a customer are found, by id.
+pub type Customers<'a> = dyn Fn(&str) -> Option<&'a Customer> + Sync + 'a;
 
 /// A customer's place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +31,8 @@ pub struct Assignment {
     pub runner_up_distance: f64,
     /// Farther from the centre than nearly all members were when the model was fitted.
     pub outlier: bool,
+    /// The instant before which the customer's interactions were counted.
+    pub as_of: Timestamp,
 }
 
 impl Assignment {
@@ -43,7 +49,7 @@ impl Assignment {
 /// Features, scaler, weights and centres: fitted once, stored, never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PersonaModel {
-    /// How values become coordinates; names every feature of the registry.
+    /// How values become coordinates; names every feature that the model knows.
     pub scaler: Scaler,
     /// The centres over the used features, largest persona first.
     pub centres: Vec<Vec<f64>>,
@@ -54,7 +60,8 @@ pub struct PersonaModel {
 impl PersonaModel {
     /// The model of `clusters`, and the place of everybody it was made from.
     pub(super) fn new(
-        activities: &[Activity],
+        table: &Table,
+        as_of: Timestamp,
         points: &Points,
         scaler: Scaler,
         clusters: &Clusters,
@@ -64,7 +71,7 @@ impl PersonaModel {
             centres: clusters.centres.clone(),
             outlier_distances: vec![f64::INFINITY; clusters.centres.len()],
         };
-        let mut assignments = model.place(activities, points);
+        let mut assignments = model.place(points, as_of, &|row| table.id(row));
         let mut distances = vec![Vec::new(); model.centres.len()];
         for assignment in &assignments {
             distances[usize::from(assignment.persona)].push(assignment.distance);
@@ -80,28 +87,64 @@ impl PersonaModel {
         (model, assignments)
     }
 
+    /// Whether it looks at attributes: whether `customers` is asked for anybody when customers are placed.
+    pub fn asks_attributes(&self) -> bool {
+        let attribute = |place: usize| {
+            matches!(Feature::parse(&self.scaler.features[place].name), Ok(Feature::Attribute(_)))
+        };
+        self.scaler.used().any(attribute)
+    }
+
     /// The points of these customers: what k-means saw of them, or would have seen.
-    pub fn points(&self, activities: &[Activity], as_of: Timestamp) -> Points {
-        Points::new(&Values::extract(activities, as_of), &self.scaler)
+    pub fn points(
+        &self,
+        activities: &[Activity],
+        customers: &Customers<'_>,
+        as_of: Timestamp,
+    ) -> Points {
+        // A feature that this version does not know, of a model of a later one, is missing for everybody.
+        let features: Vec<Option<Feature>> =
+            self.scaler.features.iter().map(|scale| Feature::parse(&scale.name).ok()).collect();
+        let attributes = self.asks_attributes();
+        let found: Vec<Option<&Customer>> = (activities.iter())
+            .map(|activity| attributes.then(|| customers(&activity.customer_id)).flatten())
+            .collect();
+        Points::new(activities.len(), &self.scaler, |row, feature| {
+            let value = |feature: &Feature| feature.value(&activities[row], found[row], as_of);
+            features[feature].as_ref().map_or(f64::NAN, value)
+        })
     }
 
     /// Places customers, in the order given.
-    pub fn assign(&self, activities: &[Activity], as_of: Timestamp) -> Vec<Assignment> {
-        self.place(activities, &self.points(activities, as_of))
+    pub fn assign(
+        &self,
+        activities: &[Activity],
+        customers: &Customers<'_>,
+        as_of: Timestamp,
+    ) -> Vec<Assignment> {
+        let points = self.points(activities, customers, as_of);
+        self.place(&points, as_of, &|row| &activities[row].customer_id)
     }
 
-    fn place(&self, activities: &[Activity], points: &Points) -> Vec<Assignment> {
-        (activities.par_iter().enumerate())
-            .map(|(row, activity)| {
+    fn place<'a>(
+        &self,
+        points: &Points,
+        as_of: Timestamp,
+        id: &(dyn Fn(usize) -> &'a str + Sync),
+    ) -> Vec<Assignment> {
+        (0..points.rows())
+            .into_par_iter()
+            .map(|row| {
                 let near = nearest(points.row(row), &self.centres);
                 let distance = near.squared.sqrt();
                 Assignment {
-                    customer_id: activity.customer_id.clone(),
+                    customer_id: id(row).to_owned(),
                     persona: near.centre as u16,
                     distance,
                     runner_up: near.runner_up as u16,
                     runner_up_distance: near.runner_up_squared.sqrt(),
                     outlier: distance > self.outlier_distances[near.centre],
+                    as_of,
                 }
             })
             .collect()
@@ -112,7 +155,7 @@ impl PersonaModel {
         self.scaler.used().map(|place| self.scaler.features[place].name.as_str())
     }
 
-    /// The coordinate of a persona in a feature of the registry; 0 where the feature is not used.
+    /// The coordinate of a persona in a feature, by its place in the scaler; 0 where the feature is not used.
     pub fn centre(&self, persona: usize, feature: usize) -> f64 {
         self.scaler
             .used()

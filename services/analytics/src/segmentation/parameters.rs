@@ -1,8 +1,12 @@
 //! What may be asked of a segmentation, and the rules that it keeps.
 
-use crate::{Timestamp, features, interaction::Currency};
+use crate::{
+    Timestamp,
+    features::{self, Feature, FeatureSet, Selection},
+    interaction::Currency,
+};
 use serde::{Deserialize, Serialize};
-use std::ops::Deref;
+use std::{collections::BTreeMap, ops::Deref};
 
 /// What to fit, as asked. [`Parameters::check`] makes it usable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,10 +25,16 @@ pub struct Parameters {
     pub restarts: i64,
     /// Currency of value; none for the one with most orders.
     pub currency: Option<Currency>,
-    /// Features by name; empty for all that say something of their own.
+    /// Features by name, attributes among them; empty for those of `feature_set` that say something of their own.
     pub features: Vec<String>,
     /// How fine the choice of k is, in (0, 1].
     pub granularity: f64,
+    /// Features to use, where none are named.
+    #[serde(default)]
+    pub feature_set: FeatureSet,
+    /// Factors on the weights, by name of a feature or block, in `[0, 10]`; 0 leaves out.
+    #[serde(default)]
+    pub feature_weights: BTreeMap<String, f64>,
 }
 
 impl Parameters {
@@ -32,6 +42,8 @@ impl Parameters {
     pub const MAX_K: i64 = 50;
     /// Most restarts.
     pub const MAX_RESTARTS: i64 = 100;
+    /// Greatest factor on a weight.
+    pub const MAX_WEIGHT: f64 = 10.0;
 
     /// The defaults, at an instant.
     pub fn at(as_of: Timestamp) -> Self {
@@ -45,6 +57,8 @@ impl Parameters {
             currency: None,
             features: Vec::new(),
             granularity: 0.95,
+            feature_set: FeatureSet::default(),
+            feature_weights: BTreeMap::new(),
         }
     }
 
@@ -72,23 +86,40 @@ impl Parameters {
             let rule = format!("{} is not in (0, 1]", self.granularity);
             problems.push(Problem { field: "granularity".to_owned(), rule });
         }
-        for (place, name) in self.features.iter().enumerate() {
-            let field = format!("features[{place}]");
-            if features::find(name).is_none() {
-                let known: Vec<_> = features::REGISTRY.iter().map(|feature| feature.name).collect();
-                problems.push(Problem {
-                    field,
-                    rule: format!("there is no feature {name:?}; there are {}", known.join(", ")),
-                });
-            } else if self.features[..place].contains(name) {
-                problems.push(Problem { field, rule: format!("{name:?} is there twice") });
-            }
-        }
+        self.check_features(&mut problems);
         if problems.is_empty() {
             let restarts = usize::try_from(self.restarts).unwrap_or(1);
             Ok(Checked { parameters: self, restarts })
         } else {
             Err(problems)
+        }
+    }
+
+    fn check_features(&self, problems: &mut Vec<Problem>) {
+        let mut tell = |field: String, rule: String| problems.push(Problem { field, rule });
+        if self.features.len() > Selection::MAX_NAMED {
+            let most = Selection::MAX_NAMED;
+            tell("features".to_owned(), format!("{} are more than {most}", self.features.len()));
+        }
+        for (place, name) in self.features.iter().enumerate() {
+            let field = format!("features[{place}]");
+            if let Err(rule) = Feature::parse(name) {
+                tell(field, rule);
+            } else if self.features[..place].contains(name) {
+                tell(field, format!("{name:?} is there twice"));
+            }
+        }
+        if !self.features.is_empty() && self.feature_set != FeatureSet::default() {
+            let rule = "cannot stand beside names in `features`".to_owned();
+            tell("feature_set".to_owned(), rule);
+        }
+        for (name, weight) in &self.feature_weights {
+            let field = format!("feature_weights[{name:?}]");
+            if let Err(rule) = features::check_weight(name, &self.features) {
+                tell(field, rule);
+            } else if !(0.0..=Self::MAX_WEIGHT).contains(weight) {
+                tell(field, format!("{weight} is not in [0, {}]", Self::MAX_WEIGHT));
+            }
         }
     }
 }
@@ -115,6 +146,11 @@ impl Checked {
     pub fn with_currency(mut self, found: Option<Currency>) -> Self {
         self.parameters.currency = self.parameters.currency.or(found);
         self
+    }
+
+    /// The features of the model to be.
+    pub(super) fn selection(&self) -> Selection {
+        Selection::new(&self.features, self.feature_set, &self.feature_weights)
     }
 
     /// The fewest personas that would do.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Channel, ScoreActivity, Timestamp,
+    Activity, Channel, Customer, ScoreActivity, Timestamp,
     codes::{CaseAction, EngagementAction, FeedbackAction, SurveyAction, SurveyKind},
     interaction::{Interaction, Payload, Score},
     synthetic::{Archetype, Population},
@@ -11,7 +11,7 @@ use crate::{
 
 const AS_OF: i64 = 1_700_000_000_000_000;
 
-fn as_of() -> Timestamp {
+pub(super) fn as_of() -> Timestamp {
     Timestamp::from_micros(AS_OF).expect("in range")
 }
 
@@ -73,20 +73,26 @@ fn count(activity: &mut Activity, interaction: &Interaction) {
     }
 }
 
-fn population(size: u64) -> (Vec<Activity>, Vec<Archetype>) {
+/// Customers who have interactions, by id.
+pub(super) fn members(size: u64) -> Vec<(Activity, Customer, Archetype)> {
     let members =
         Population::new(1, size, as_of()).filter(|member| !member.interactions.is_empty());
     let counted = members.map(|member| {
         let mut activity =
             Activity::empty(&member.customer.customer_id, member.interactions[0].occurred_at);
         member.interactions.iter().for_each(|interaction| count(&mut activity, interaction));
-        (activity, member.archetype)
+        (activity, member.customer, member.archetype)
     });
-    counted.unzip()
+    counted.collect()
+}
+
+fn population(size: u64) -> (Vec<Activity>, Vec<Archetype>) {
+    members(size).into_iter().map(|(activity, _, archetype)| (activity, archetype)).unzip()
 }
 
 fn fit(parameters: Parameters, activities: Vec<Activity>) -> Result<Fitted, Refusal> {
-    parameters.check().expect("rules hold").fit(activities, &|_, _| true)
+    let asked = parameters.check().expect("rules hold");
+    asked.fit(Table::of(&asked, &activities), None, &|_, _| true)
 }
 
 /// Hubert and Arabie's adjusted Rand index.
@@ -140,7 +146,7 @@ fn a_stored_model_places_everybody_as_the_fit_did() {
     let json = serde_json::to_string(&fitted.model).expect("json");
     let model: PersonaModel = serde_json::from_str(&json).expect("json");
     assert_eq!(model, fitted.model);
-    assert_eq!(model.assign(&activities, as_of()), fitted.assignments);
+    assert_eq!(model.assign(&activities, &|_| None, as_of()), fitted.assignments);
     assert!(fitted.assignments.iter().all(|a| (0.0..=1.0).contains(&a.confidence())));
     let outliers = fitted.assignments.iter().filter(|a| a.outlier).count();
     assert!((1..=10).contains(&outliers), "{outliers}");
@@ -169,8 +175,8 @@ fn each_refusal_has_its_name() {
     let refusal = fit(Parameters::at(as_of()), two.collect()).expect_err("two kinds");
     assert_eq!(refusal, Refusal::ConstantFeatures { distinct: 2, k: 3 });
 
-    let stopped =
-        Parameters::at(as_of()).check().expect("rules").fit(activities, &|done, _| done < 0.3);
+    let asked = Parameters::at(as_of()).check().expect("rules");
+    let stopped = asked.fit(Table::of(&asked, &activities), None, &|done, _| done < 0.3);
     assert_eq!(stopped, Err(Refusal::Stopped));
 }
 

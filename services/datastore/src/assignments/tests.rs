@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::jobs::JobKind;
-use crate::personas::{LabelChange, personas_forget};
+use crate::personas::LabelChange;
 use crate::segmentations::Publication;
 use crate::store::Store;
 use crate::testing::{at, on_every_engine};
-use cx_analytics::segmentation::{Fitted, Parameters};
+use cx_analytics::segmentation::{Fitted, Parameters, Table};
 use cx_analytics::{Activity, Consent, Customer};
 
 const LEASE: i64 = 30_000_000;
@@ -19,19 +19,30 @@ fn fitted() -> Fitted {
         activity
     });
     let parameters = Parameters { k: Some(2), ..Parameters::at(at(0)) };
-    parameters
-        .check()
-        .expect("rules hold")
-        .fit(customers.collect(), &|_, _| true)
-        .expect("two kinds")
+    let asked = parameters.check().expect("rules hold");
+    let table = Table::of(&asked, &customers.collect::<Vec<_>>());
+    asked.fit(table, None, &|_, _| true).expect("two kinds")
 }
 
-async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) -> Result<()> {
+async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) -> Result<bool> {
     store.job_create(JobKind::Segmentation, "{}", activate, None, id.to_owned(), at(0)).await?;
     store.job_claim("w", at(1), LEASE).await?;
-    store
-        .segmentation_publish(Publication { id, owner: "w", as_of: at(0), fitted, activate }, at(2))
-        .await
+    let reference = store.active_get(JobKind::Segmentation).await?;
+    let of = Publication { reference: reference.as_deref(), ..publication(id, fitted, activate) };
+    store.segmentation_publish(of, at(2)).await
+}
+
+fn publication<'a>(id: &'a str, fitted: &'a Fitted, activate: bool) -> Publication<'a> {
+    Publication {
+        id,
+        owner: "w",
+        as_of: at(0),
+        live: true,
+        seen_until: at(0),
+        fitted,
+        activate,
+        reference: None,
+    }
 }
 
 #[tokio::test]
@@ -50,7 +61,7 @@ async fn a_segmentation_is_read_back_as_it_was_written() {
         let (as_of, model) =
             store.segmentation_model("s1").await.expect("model").expect("it is there");
         assert_eq!((as_of, model), (at(0), fitted.model.clone()));
-        assert_eq!(store.segmentation_as_of("s2").await.expect("as_of"), None);
+        assert_eq!(store.segmentation_model("s2").await.expect("model"), None);
         let personas = store.personas_list("s1").await.expect("personas");
         let found: Vec<_> = personas.iter().map(|stored| stored.persona.clone()).collect();
         assert_eq!(found, fitted.personas);
@@ -67,7 +78,8 @@ async fn a_segmentation_is_read_back_as_it_was_written() {
         }
         assert_eq!(members, fitted.assignments);
         let second = store.assignments_list("s1", Some(1), None, 100).await.expect("page");
-        assert_eq!(second.len() as i64, store.assignments_count("s1", 1).await.expect("count"));
+        let counts = store.assignments_counts("s1").await.expect("counts");
+        assert_eq!(counts[1], (1, second.len() as i64));
         assert!(second.iter().all(|member| member.persona == 1));
         assert_eq!(
             store.assignment_get("s1", "c07").await.expect("get"),
@@ -87,8 +99,7 @@ async fn nothing_is_left_of_a_publication_whose_lease_was_lost() {
         create.await.expect("create");
         store.job_claim("w", at(1), LEASE).await.expect("claim");
         store.job_claim("other", at(90), LEASE).await.expect("claim").expect("the lease ended");
-        let late =
-            Publication { id: "s1", owner: "w", as_of: at(0), fitted: &fitted, activate: true };
+        let late = publication("s1", &fitted, true);
         assert!(matches!(store.segmentation_publish(late, at(91)).await, Err(Error::LeaseLost)));
         assert_eq!(store.segmentation_report("s1").await.expect("report"), None);
         assert!(store.personas_list("s1").await.expect("personas").is_empty());
@@ -157,20 +168,10 @@ async fn an_erased_customer_no_longer_stands_for_a_persona() {
     on_every_engine(async |store| {
         let fitted = fitted();
         publish(&store, "s1", &fitted, true).await.expect("publish");
-        let typical = fitted.personas[0].typical_customer_id.clone();
-        store.write(async |tx| personas_forget(tx, &typical).await).await.expect("forget");
-        let next = store
-            .personas_list("s1")
-            .await
-            .expect("personas")
-            .remove(0)
-            .persona
-            .typical_customer_id;
-        assert_ne!(next, typical);
-        let members =
-            || fitted.assignments.iter().filter(|a| a.persona == 0 && a.customer_id != typical);
-        let nearest = members().map(|a| a.distance).fold(f64::INFINITY, f64::min);
-        assert!(members().any(|a| a.customer_id == next && a.distance == nearest));
+        let typical = fitted.personas[0].typical_customer_ids.clone();
+        store.customer_erase(&typical[0], at(3)).await.expect("erase");
+        let left = store.personas_list("s1").await.expect("personas").remove(0).persona;
+        assert_eq!(left.typical_customer_ids, typical[1..]);
     })
     .await;
 }
@@ -179,12 +180,12 @@ async fn an_erased_customer_no_longer_stands_for_a_persona() {
 async fn who_was_erased_while_it_was_computed_is_not_published() {
     on_every_engine(async |store| {
         let fitted = fitted();
-        let typical = fitted.personas[0].typical_customer_id.clone();
+        let typical = fitted.personas[0].typical_customer_ids[0].clone();
         store.customer_erase(&typical, at(1)).await.expect("erase");
         publish(&store, "s1", &fitted, true).await.expect("publish");
         assert_eq!(store.assignment_get("s1", &typical).await.expect("get"), None);
         let persona = store.personas_list("s1").await.expect("personas").remove(0).persona;
-        assert_ne!(persona.typical_customer_id, typical);
+        assert!(!persona.typical_customer_ids.contains(&typical));
         assert_eq!(store.suppressions_sweep(at(2)).await.expect("sweep"), 0);
     })
     .await;
@@ -196,14 +197,53 @@ async fn who_objects_to_profiling_is_in_no_persona_from_then_on() {
         let fitted = fitted();
         publish(&store, "s1", &fitted, true).await.expect("publish");
         let members = fitted.assignments.iter().filter(|a| a.persona == 0).count() as i64;
-        let objector = fitted.personas[0].typical_customer_id.clone();
+        let objector = fitted.personas[0].typical_customer_ids[0].clone();
         let consent = Consent { profiling: Some(false), ..Consent::default() };
         let customer = Customer { customer_id: objector.clone(), consent, ..Customer::default() };
         store.customers_upsert(vec![customer], at(3)).await.expect("upsert");
         assert_eq!(store.assignment_get("s1", &objector).await.expect("get"), None);
-        assert_eq!(store.assignments_count("s1", 0).await.expect("count"), members - 1);
+        let counts = store.assignments_counts("s1").await.expect("counts");
+        assert_eq!(counts[0], (0, members - 1));
         let listed = store.assignments_list("s1", Some(0), None, 100).await.expect("list");
         assert!(listed.iter().all(|a| a.customer_id != objector));
+        let stands = store.personas_list("s1").await.expect("personas").remove(0).persona;
+        assert!(!stands.typical_customer_ids.contains(&objector));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_attempt_takes_away_what_the_first_has_left() {
+    on_every_engine(async |store| {
+        let fitted = fitted();
+        let create =
+            store.job_create(JobKind::Segmentation, "{}", true, None, "s1".to_owned(), at(0));
+        create.await.expect("create");
+        store.job_claim("w", at(1), LEASE).await.expect("claim");
+        let text = "INSERT INTO assignment (customer_id, segmentation_id, persona, distance, runner_up, runner_up_distance, outlier, as_of)
+                    VALUES ('stranger', 's1', 0, 0.0, 1, 0.0, 0, 0)";
+        let left = async |tx: &sea_orm::DatabaseTransaction| crate::sql::execute(tx, text, vec![]).await;
+        store.write(left).await.expect("insert");
+        store.segmentation_publish(publication("s1", &fitted, true), at(2)).await.expect("publish");
+        let all = store.assignments_list("s1", None, None, 100).await.expect("list");
+        assert_eq!(all, fitted.assignments);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_version_that_was_decided_against_another_one_stays_a_candidate() {
+    on_every_engine(async |store| {
+        let fitted = fitted();
+        assert!(publish(&store, "s1", &fitted, true).await.expect("publish"));
+        let create =
+            store.job_create(JobKind::Segmentation, "{}", true, None, "s2".to_owned(), at(0));
+        create.await.expect("create");
+        store.job_claim("w", at(1), LEASE).await.expect("claim");
+        let other = store.segmentation_publish(publication("s2", &fitted, true), at(2)).await;
+        assert!(!other.expect("publish"), "s1 became active while s2 was made");
+        let active = store.segmentation_active().await.expect("active").expect("s1");
+        assert_eq!((active.id.as_str(), active.live), ("s1", true));
     })
     .await;
 }

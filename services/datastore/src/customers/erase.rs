@@ -3,18 +3,19 @@
 //! published later leave the erased out; [`Store::suppressions_sweep`] is the net below, also for an erasure that was cut off
 //! between its two steps.
 //!
-//! Profiles of personas name a typical member: where that was the erased one, the next takes the place.
+//! Whoever follows membership changes is told of the erasure by a last one, which goes after its time.
 
 use crate::connect::{hold_erasures, stop_writers};
 use crate::error::{Error, Fault, Result};
-use crate::personas::personas_forget;
+use crate::membership;
 use crate::sql::{self, Columns};
 use crate::store::Store;
+use cx_analytics::membership::Cause;
 use cx_analytics::{Timestamp, codes::Kind, time::DAY};
 use sea_orm::DatabaseTransaction;
 
-/// The tables that name customers, but for interactions.
-const TABLES: [&str; 3] = ["customer", "assignment", "churn_risk"];
+/// The tables that name customers, but for interactions and membership changes.
+const TABLES: [&str; 4] = ["customer", "assignment", "persona_example", "churn_risk"];
 /// For how long after an erasure results may still be written that were computed before it.
 const SWEPT_FOR: i64 = 2 * DAY;
 
@@ -40,7 +41,7 @@ impl Store {
             sql::execute(tx, text, vec![hash.to_vec().into(), now.micros().into()]).await
         })
         .await?;
-        self.write_long(async |tx| forget(tx, customer_id).await).await
+        self.write_long(async |tx| forget(tx, customer_id, now).await).await
     }
 
     /// Takes those out of a result being published who were erased while it was computed. An erasure that begins later
@@ -55,7 +56,6 @@ impl Store {
     ) -> Result<()> {
         hold_erasures(tx).await?;
         for id in self.suppressed_among(tx, customer_ids).await? {
-            personas_forget(tx, id).await?;
             for table in TABLES {
                 delete(tx, table, id).await?;
             }
@@ -77,7 +77,8 @@ impl Store {
             return Ok(0);
         }
         let mut swept = 0;
-        for table in TABLES {
+        let changes = format!("membership_change WHERE cause <> {}", Cause::Erasure.code());
+        for table in TABLES.into_iter().chain([changes.as_str()]) {
             let text = format!("SELECT DISTINCT customer_id FROM {table}");
             let rows = sql::query_all(self.long(), &text, vec![]).await?;
             let ids =
@@ -85,7 +86,8 @@ impl Store {
             for part in ids.chunks(10_000) {
                 let part = part.iter().map(String::as_str).collect();
                 for id in self.suppressed_among(self.long(), part).await? {
-                    self.write_long(async |tx: &DatabaseTransaction| forget(tx, id).await).await?;
+                    self.write_long(async |tx: &DatabaseTransaction| forget(tx, id, now).await)
+                        .await?;
                     swept += 1;
                 }
             }
@@ -94,11 +96,10 @@ impl Store {
     }
 }
 
-/// Removes everything about a customer and gives the number of interactions. One erasure at a time: the next member that takes
-/// the place of a typical one must not be leaving as well.
-async fn forget(tx: &DatabaseTransaction, customer_id: &str) -> Result<i64> {
-    stop_writers(tx).await?;
-    personas_forget(tx, customer_id).await?;
+/// Removes everything about a customer and gives the number of interactions.
+async fn forget(tx: &DatabaseTransaction, customer_id: &str, now: Timestamp) -> Result<i64> {
+    // The log first, as everybody who locks both does.
+    membership::forget(tx, customer_id, now).await?;
     // Somebody else's referral names them too. Its fingerprint stays, so that the record sent again is still known.
     let text = "UPDATE interaction SET subject = NULL WHERE kind = $1 AND subject = $2";
     sql::execute(tx, text, vec![Kind::Referral.code().into(), customer_id.into()]).await?;

@@ -147,7 +147,7 @@ async fn rows_about(store: &Store, id: &str) -> i64 {
 }
 
 async fn assign(store: &Store, id: &str) {
-    let text = "INSERT INTO assignment VALUES ($1, 's', 0, 0.0, 1, 0.0, 0)";
+    let text = "INSERT INTO assignment VALUES ($1, 's', 0, 0.0, 1, 0.0, 0, 0)";
     store
         .write(async |tx| crate::sql::execute(tx, text, vec![id.into()]).await)
         .await

@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::Args;
 use cx_analytics::{
     Timestamp,
-    segmentation::Parameters,
+    segmentation::{Asked, Parameters, Policy},
     synthetic::{Archetype, Population},
     time::DAY,
 };
@@ -76,24 +76,23 @@ impl Demo {
             return Ok(());
         }
         print!("{}", show::calls(self.listen));
-        let webhook_allow_insecure = false;
-        serve::Serve { listen: self.listen, workers: 1, drain_seconds: 25, webhook_allow_insecure }
-            .run(&global)
-            .await
+        serve::Serve::at(self.listen).run(&global).await
     }
 
     async fn tell(&self, store: &Store, until: Timestamp) -> anyhow::Result<()> {
         let begun = Instant::now();
         let truth = populate(store, Population::new(self.seed, self.customers, until)).await?;
 
+        // Without a moment of its own the demonstration goes on: members stay fresh while it is served.
         let parameters = Parameters { seed: self.seed, ..Parameters::at(until) };
-        let json = serde_json::to_string(&parameters)?;
+        let asked = Asked { parameters, policy: Policy::default(), live: self.until.is_none() };
+        let json = serde_json::to_string(&asked)?;
         let id = work::run_to_end(store, JobKind::Segmentation, &json, true).await?;
         println!("\nWho are the customers?\n");
         let nps = show::nps(store, &id, until).await?;
         println!("{}", show::personas(&store.personas_list(&id).await?, &nps));
         let report = store.segmentation_report(&id).await?.context("the report is gone")?;
-        println!("{}", segment::notes(&id, &report, true));
+        println!("{}", segment::notes(&id, &report));
         println!("Are they the ones that were made up?\n");
         println!("{}", show::recovery(store, &id, &truth).await?);
 

@@ -1,12 +1,15 @@
-//! `cx export`: tables out of the database, as CSV or JSON Lines.
+//! `cx export`: tables out of the database, as CSV, JSON Lines or Parquet, and audiences for advertising platforms.
 //!
-//! One file below for each table; this one knows only rows and columns. Numbers are written so that they read back as
-//! the same bits.
+//! One file below for each table; `table` and `parquet` know only rows and columns.
 
+mod audience;
+mod changes;
 mod churn;
 mod features;
 mod members;
+mod parquet;
 mod personas;
+mod table;
 
 use crate::{
     cmd,
@@ -15,12 +18,9 @@ use crate::{
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use cx_datastore::{JobKind, JobState, Store};
-use serde_json::{Map, Value};
-use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
-    path::PathBuf,
-};
+use std::{io::Write, path::PathBuf};
+use table::ReaderGone;
+pub use table::{Cell, Kind, Rows};
 
 /// Writes a table to stdout or a file.
 #[derive(Debug, Args)]
@@ -41,6 +41,11 @@ enum What {
     Features(Version),
     /// Who is at risk of leaving, highest first, with the reasons
     Churn(churn::Risks),
+    /// Who entered, left or moved between personas, in the order in which it happened
+    Changes(changes::Changes),
+    /// A persona for an advertising platform: the members who agreed to marketing, as hashes of their e-mail addresses
+    /// and telephone numbers, as CSV
+    Audience(audience::Audience),
 }
 
 /// How and where to write.
@@ -71,6 +76,8 @@ pub enum Format {
     Csv,
     /// A JSON object a line.
     Jsonl,
+    /// Apache Parquet, with typed columns, in groups of 50,000 rows, compressed with Zstandard.
+    Parquet,
 }
 
 impl Export {
@@ -82,9 +89,14 @@ impl Export {
             What::Members(members) => members.run(&store).await,
             What::Features(version) => features::run(&store, version).await,
             What::Churn(risks) => risks.run(&store).await,
+            What::Changes(changes) => changes.run(&store).await,
+            What::Audience(audience) => audience.run(&store).await,
         };
         store.close().await;
-        eprintln!("{} rows written", written?);
+        match written {
+            Err(error) if error.is::<ReaderGone>() => {}
+            written => say(&format!("{} rows written", written?)),
+        }
         Ok(())
     }
 }
@@ -110,75 +122,7 @@ impl Version {
     }
 }
 
-/// A table on its way out.
-pub struct Rows {
-    columns: Vec<String>,
-    sink: Sink,
-    written: u64,
-}
-
-enum Sink {
-    Csv(Box<csv::Writer<Box<dyn Write>>>),
-    Jsonl(Box<dyn Write>),
-}
-
-impl Rows {
-    /// Begins a table.
-    pub fn begin(to: &Destination, columns: &[&str]) -> anyhow::Result<Self> {
-        let out: Box<dyn Write> = match &to.output {
-            None => Box::new(BufWriter::new(io::stdout())),
-            Some(path) => Box::new(BufWriter::new(
-                File::create(path).with_context(|| path.display().to_string())?,
-            )),
-        };
-        let sink = match to.format {
-            Format::Jsonl => Sink::Jsonl(out),
-            Format::Csv => {
-                let mut writer = csv::Writer::from_writer(out);
-                writer.write_record(columns)?;
-                Sink::Csv(Box::new(writer))
-            }
-        };
-        Ok(Self {
-            columns: columns.iter().map(|&name| name.to_owned()).collect(),
-            sink,
-            written: 0,
-        })
-    }
-
-    /// Writes a row, with a value for each column.
-    pub fn row(&mut self, values: Vec<Value>) -> anyhow::Result<()> {
-        self.written += 1;
-        match &mut self.sink {
-            Sink::Csv(writer) => {
-                let text = |value: Value| match value {
-                    Value::Null => String::new(),
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                };
-                writer.write_record(values.into_iter().map(text))?;
-            }
-            Sink::Jsonl(writer) => {
-                let object: Map<String, Value> = self.columns.iter().cloned().zip(values).collect();
-                serde_json::to_writer(&mut *writer, &object)?;
-                writer.write_all(b"\n")?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the table and gives the number of its rows.
-    pub fn end(self) -> anyhow::Result<u64> {
-        match self.sink {
-            Sink::Csv(mut writer) => writer.flush()?,
-            Sink::Jsonl(mut writer) => writer.flush()?,
-        }
-        Ok(self.written)
-    }
-}
-
-/// An instant in RFC 3339.
-pub fn instant(at: cx_analytics::Timestamp) -> Value {
-    jiff::Timestamp::from_microsecond(at.micros())
-        .map_or(Value::Null, |at| Value::String(at.to_string()))
+/// Says something on stderr. Where that is closed as well there is nobody to tell, and nothing wrong.
+fn say(what: &str) {
+    let _unheard = writeln!(std::io::stderr(), "{what}");
 }

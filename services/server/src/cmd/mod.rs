@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, talk to stderr. A verb is a struct of its arguments with a `run`.
 
+pub mod activate;
 pub mod churn;
 pub mod demo;
 pub mod export;
@@ -27,11 +28,13 @@ pub enum Verb {
     Import(Box<import::Import>),
     /// Find the personas among all customers
     Segment(segment::Segment),
+    /// Make a segmentation the active one
+    Activate(activate::Activate),
     /// Train churn models
     Churn(churn::Churn),
     /// See it all at once: a made-up population, its personas, its churn list, and a server to try
     Demo(demo::Demo),
-    /// Write personas, members, features or churn risks as CSV or JSON Lines
+    /// Write personas, members, membership changes, features, churn risks or audiences: CSV, JSON Lines or Parquet
     Export(export::Export),
     /// Ask a running server whether it serves; ends with 0 where it does
     Healthcheck(healthcheck::Healthcheck),
@@ -45,6 +48,7 @@ impl Verb {
             Self::Migrate(verb) => verb.run(global).await,
             Self::Import(verb) => verb.run(global).await,
             Self::Segment(verb) => verb.run(global).await,
+            Self::Activate(verb) => verb.run(global).await,
             Self::Churn(verb) => verb.run(global).await,
             Self::Demo(verb) => verb.run(global).await,
             Self::Export(verb) => verb.run(global).await,

@@ -6,18 +6,19 @@ use crate::{
     work,
 };
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use cx_analytics::{
     Timestamp,
+    features::FeatureSet,
     interaction::Currency,
-    segmentation::{Checked, Parameters, Report},
+    segmentation::{Asked, Parameters, Policy, Report, Structure},
 };
 use cx_datastore::{JobKind, Store, StoredPersona};
 
-/// Finds the personas among all customers and makes them the active ones.
+/// Finds the personas among all customers and makes them the active ones, where there is structure and not too many move.
 ///
-/// Equal data and equal arguments give equal personas, byte for byte. The table goes to stdout.
+/// Equal data, equal arguments and the same active version give equal personas, byte for byte. The table goes to stdout.
 #[derive(Debug, Args)]
 pub struct Segment {
     /// Number of personas, 2 to 50 [default: chosen between --min-k and --max-k]
@@ -47,9 +48,51 @@ pub struct Segment {
     /// Features to use, by name [default: all that say something of their own]
     #[arg(long, env = "CX_SEGMENT_FEATURES", value_delimiter = ',', value_name = "NAME,…")]
     features: Vec<String>,
+    /// Which features to use, where none are named
+    #[arg(
+        long,
+        env = "CX_SEGMENT_FEATURE_SET",
+        default_value = "full",
+        value_enum,
+        conflicts_with = "features"
+    )]
+    feature_set: Set,
+    /// Factor on the weight of a feature or of a block, 0 to 10; may be given several times
+    #[arg(long = "weight", env = "CX_SEGMENT_WEIGHTS", value_delimiter = ',', value_parser = weight, value_name = "NAME=FACTOR")]
+    weights: Vec<(String, f64)>,
+    /// Become the active ones only if at most this share of the customers changes persona by that
+    #[arg(long, env = "CX_SEGMENT_MAX_MOVED_SHARE", default_value_t = 0.5, value_name = "SHARE")]
+    max_moved_share: f64,
+    /// Become the active ones only if every persona is at least this stable
+    #[arg(long, env = "CX_SEGMENT_MIN_STABILITY", default_value_t = 0.0, value_name = "NUMBER")]
+    min_stability: f64,
     /// Leave the active segmentation as it is
     #[arg(long, env = "CX_SEGMENT_NO_ACTIVATE")]
     no_activate: bool,
+}
+
+/// The sets of features.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Set {
+    /// What customers spend, how often and how recently
+    Value,
+    /// What customers do, and where
+    Behaviour,
+    /// What customers go through
+    Experience,
+    /// All but attributes
+    Full,
+}
+
+impl From<Set> for FeatureSet {
+    fn from(set: Set) -> Self {
+        match set {
+            Set::Value => Self::Value,
+            Set::Behaviour => Self::Behaviour,
+            Set::Experience => Self::Experience,
+            Set::Full => Self::Full,
+        }
+    }
 }
 
 fn currency(code: &str) -> Result<Currency, String> {
@@ -60,14 +103,15 @@ impl Segment {
     /// Does it.
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let activate = !self.no_activate;
-        let parameters = serde_json::to_string(&*self.parameters()?)?;
+        let asked = serde_json::to_string(&self.asked()?)?;
         let store = cmd::open(global).await?;
-        let done = segment(&store, &parameters, activate).await;
+        let done = segment(&store, &asked, activate).await;
         store.close().await;
         done
     }
 
-    fn parameters(self) -> Result<Checked, Invalid> {
+    fn asked(self) -> Result<Asked, Invalid> {
+        let live = self.as_of.is_none();
         let parameters = Parameters {
             as_of: self.as_of.unwrap_or_else(clock::now),
             seed: self.seed,
@@ -76,24 +120,38 @@ impl Segment {
             max_k: self.max_k,
             restarts: self.restarts,
             currency: self.currency,
+            feature_set: self.feature_set.into(),
+            feature_weights: self.weights.into_iter().collect(),
             features: self.features,
             granularity: self.granularity,
         };
-        parameters.check().map_err(|problems| {
-            let told: Vec<String> = problems
-                .into_iter()
-                .map(|problem| format!("{}: {}", problem.field, problem.rule))
-                .collect();
-            Invalid { key: "cx segment", reason: told.join("; ") }
-        })
+        let policy =
+            Policy { max_moved_share: self.max_moved_share, min_stability: self.min_stability };
+        let mut problems = policy.check();
+        problems.extend(parameters.clone().check().err().unwrap_or_default());
+        if problems.is_empty() {
+            return Ok(Asked { parameters, policy, live });
+        }
+        let told: Vec<String> = problems
+            .into_iter()
+            .map(|problem| format!("{}: {}", problem.field, problem.rule))
+            .collect();
+        Err(Invalid { key: "cx segment", reason: told.join("; ") })
     }
+}
+
+/// A factor on a weight, as NAME=FACTOR.
+fn weight(text: &str) -> Result<(String, f64), String> {
+    let (name, factor) = text.split_once('=').ok_or("is not of the form NAME=FACTOR")?;
+    let factor = factor.parse().map_err(|_| format!("{factor:?} is not a number"))?;
+    Ok((name.to_owned(), factor))
 }
 
 async fn segment(store: &Store, parameters: &str, activate: bool) -> anyhow::Result<()> {
     let id = work::run_to_end(store, JobKind::Segmentation, parameters, activate).await?;
     let report = store.segmentation_report(&id).await?.context("the report is gone")?;
     println!("{}", table(&store.personas_list(&id).await?));
-    eprint!("{}", notes(&id, &report, activate));
+    eprint!("{}", notes(&id, &report));
     Ok(())
 }
 
@@ -110,15 +168,16 @@ pub fn table(personas: &[StoredPersona]) -> Table {
         let name = stored.label.name.as_ref().unwrap_or(&persona.name);
         let description = stored.label.description.as_ref().unwrap_or(&persona.description);
         // Customers and share have columns of their own.
-        let apart = description
-            .split_once(". Medians: ")
-            .map_or(description.as_str(), |(_, figures)| figures);
+        let apart = match persona.distinctions.as_slice() {
+            [] => description.clone(),
+            found => found.iter().map(|d| d.text.as_str()).collect::<Vec<_>>().join("; "),
+        };
         table.add_row([
             name.clone(),
             persona.customers.to_string(),
             format!("{:.1} %", persona.share * 100.0),
             apart.to_owned(),
-            persona.typical_customer_id.clone(),
+            persona.typical_customer_ids.first().cloned().unwrap_or_default(),
         ]);
     }
     for column in [1, 2] {
@@ -130,16 +189,18 @@ pub fn table(personas: &[StoredPersona]) -> Table {
 }
 
 /// What one should know of a segmentation besides its personas.
-pub fn notes(id: &str, report: &Report, active: bool) -> String {
+pub fn notes(id: &str, report: &Report) -> String {
     let used: Vec<&str> =
         report.features.iter().filter(|f| f.used).map(|f| f.name.as_str()).collect();
     let mut notes = format!(
-        "{} customers in {} personas by {} features: {}\nk: {}\nsilhouette {:.3} on {} customers, inertia {:.1}\n",
+        "{} customers in {} personas by {} features: {}\nk: {}\nstructure: {} ({})\nsilhouette {:.3} on {} customers, inertia {:.1}\n",
         report.customers,
         report.k,
         used.len(),
         used.join(", "),
         report.k_rule,
+        structure(report.structure),
+        report.structure_reason,
         report.silhouette,
         report.silhouette_customers,
         report.inertia,
@@ -157,5 +218,29 @@ pub fn notes(id: &str, report: &Report, active: bool) -> String {
             report.orders_unvalued
         );
     }
-    notes + &format!("segmentation {id}, {}\n", if active { "active now" } else { "not activated" })
+    match &report.activation {
+        None => {
+            notes += &format!(
+                "segmentation {id}, a candidate: `cx activate {id}` makes it the active one\n"
+            )
+        }
+        Some(decision) if decision.activated => {
+            notes += &format!("segmentation {id}, active now: {}\n", decision.reasons.join("; "));
+        }
+        Some(decision) => {
+            notes += &format!(
+                "segmentation {id}, not activated by itself: {}\n`cx activate {id}` makes it the active one all the same\n",
+                decision.reasons.join("; ")
+            );
+        }
+    }
+    notes
+}
+
+fn structure(structure: Structure) -> &'static str {
+    match structure {
+        Structure::Separated => "separated groups",
+        Structure::Continuum => "slices of a continuum",
+        Structure::None => "none",
+    }
 }

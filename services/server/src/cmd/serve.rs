@@ -1,6 +1,6 @@
 //! `cx serve`: serves the API until it is told to stop.
 
-use crate::{config::Global, serve, webhooks};
+use crate::{config::Global, serve, webhooks, work::refresh::Freshness};
 use anyhow::Context;
 use clap::Args;
 use std::{net::SocketAddr, time::Duration};
@@ -15,6 +15,13 @@ pub struct Serve {
     /// Segmentations and trainings worked on at once; 0 leaves them to other replicas
     #[arg(long, env = "CX_WORKERS", default_value_t = 1, value_name = "NUMBER")]
     pub workers: usize,
+    /// Seconds from one look for new data to the next: whoever's data arrived is in the right persona that much later; 0 leaves that to
+    /// other replicas
+    #[arg(long, env = "CX_REFRESH_SECONDS", default_value_t = 1.0, value_parser = seconds, value_name = "SECONDS")]
+    pub refresh_seconds: f64,
+    /// Hours after which a customer is looked at again of whom no data arrived
+    #[arg(long, env = "CX_QUIET_HOURS", default_value_t = 24.0, value_parser = seconds, value_name = "HOURS")]
+    pub quiet_hours: f64,
     /// Seconds that requests in flight may take after the order to stop
     #[arg(long, env = "CX_DRAIN_SECONDS", default_value_t = 25, value_name = "SECONDS")]
     pub drain_seconds: u64,
@@ -24,6 +31,18 @@ pub struct Serve {
 }
 
 impl Serve {
+    /// Every setting as it is by default, listening there.
+    pub fn at(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            workers: 1,
+            refresh_seconds: 1.0,
+            quiet_hours: 24.0,
+            drain_seconds: 25,
+            webhook_allow_insecure: false,
+        }
+    }
+
     /// Does it.
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         // First of all: an order to stop that comes while starting must not be lost.
@@ -39,6 +58,10 @@ impl Serve {
         let options = serve::Options {
             listen: self.listen,
             workers: self.workers,
+            freshness: Freshness {
+                interval: Duration::from_secs_f64(self.refresh_seconds),
+                quiet: Duration::from_secs_f64(self.quiet_hours * 3600.0),
+            },
             drain: Duration::from_secs(self.drain_seconds),
             webhooks: webhooks::Options {
                 allow_insecure: self.webhook_allow_insecure,
@@ -55,4 +78,10 @@ impl Serve {
         running.stop().await;
         Ok(())
     }
+}
+
+/// A number of seconds or hours: not negative, and no longer than a year of hours.
+fn seconds(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
+    if (0.0..=8784.0).contains(&value) { Ok(value) } else { Err("is not in 0..=8784".to_owned()) }
 }

@@ -30,23 +30,7 @@ impl MetricsService for Handler {
         &self,
         request: Request<proto::QueryMetricsRequest>,
     ) -> Result<Response<proto::QueryMetricsResponse>, Status> {
-        let query = from_proto::metrics_query(request.into_inner())?;
-        let plan = plan(&self.store, query, clock::now()).await?;
-        let mut results = Vec::new();
-        for metric in &plan.query.metrics {
-            results.extend(measure(&self.store, &plan, *metric).await?);
-            if results.len() > MOST_RESULTS {
-                let rule = format!(
-                    "makes more than {MOST_RESULTS} results; ask for fewer groups, buckets or metrics"
-                );
-                return Err(Refusal::field("group_by", rule).into());
-            }
-        }
-        Ok(Response::new(proto::QueryMetricsResponse {
-            results,
-            as_of: Some(to_proto::timestamp(plan.as_of)),
-            segmentation_id: plan.personas.segmentation_id.unwrap_or_default(),
-        }))
+        Ok(Response::new(answer(&self.store, request.into_inner(), clock::now()).await?))
     }
 
     async fn list_metrics(
@@ -67,6 +51,30 @@ impl MetricsService for Handler {
             metrics: page.into_iter().map(definition).map(to_proto::metric_definition).collect(),
         }))
     }
+}
+
+/// Answers a query, for the service and for whoever shows figures beside something else.
+pub(super) async fn answer(
+    store: &Store,
+    request: proto::QueryMetricsRequest,
+    now: Timestamp,
+) -> Result<proto::QueryMetricsResponse, Refusal> {
+    let plan = plan(store, from_proto::metrics_query(request)?, now).await?;
+    let mut results = Vec::new();
+    for metric in &plan.query.metrics {
+        results.extend(measure(store, &plan, *metric).await?);
+        if results.len() > MOST_RESULTS {
+            let rule = format!(
+                "makes more than {MOST_RESULTS} results; ask for fewer groups, buckets or metrics"
+            );
+            return Err(Refusal::field("group_by", rule));
+        }
+    }
+    Ok(proto::QueryMetricsResponse {
+        results,
+        as_of: Some(to_proto::timestamp(plan.as_of)),
+        segmentation_id: plan.personas.segmentation_id.unwrap_or_default(),
+    })
 }
 
 /// A query with what it left to the present.

@@ -3,12 +3,16 @@
 //! A handler reads: convert, call, convert. It holds no SQL, no arithmetic, and builds no status: that
 //! is `status`'s. `from_proto` checks what comes in, `to_proto` writes what goes out.
 
+pub mod audience;
 pub mod churn;
 pub mod codec;
 pub mod customer;
+mod explain;
 pub mod from_proto;
 pub mod ingest;
 pub mod layers;
+mod members;
+pub mod membership;
 pub mod metrics;
 pub mod page_token;
 pub mod persona;
@@ -55,6 +59,7 @@ pub const SERVICES: [&str; 7] = [
     "cx.v1.CustomerService",
     "cx.v1.SegmentationService",
     "cx.v1.PersonaService",
+    "cx.v1.MembershipService",
     "cx.v1.MetricsService",
     "cx.v1.ChurnService",
     "cx.v1.WebhookService",
@@ -67,6 +72,7 @@ pub fn routes(api: &Api) -> Routes {
     let routes = customer::add(routes, api);
     let routes = segmentation::add(routes, api);
     let routes = persona::add(routes, api);
+    let routes = membership::add(routes, api);
     let routes = metrics::add(routes, api);
     let routes = churn::add(routes, api);
     webhook::add(routes, api)

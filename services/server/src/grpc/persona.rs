@@ -3,10 +3,11 @@
 use super::{
     Api, configured,
     from_proto::Violations,
-    page_token,
+    members::Members,
+    metrics, page_token,
     segmentation::{active, meant},
     status::Refusal,
-    to_proto::{self, PersonaNames},
+    to_proto::{self, PersonaNames, PersonaNow},
 };
 use crate::{
     clock,
@@ -17,7 +18,10 @@ use crate::{
         persona_service_server::{PersonaService, PersonaServiceServer},
     },
 };
-use cx_analytics::segmentation::Assignment;
+use cx_analytics::{
+    Timestamp,
+    segmentation::{Assignment, Lineage},
+};
 use cx_datastore::{LabelChange, StoredPersona};
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
@@ -29,6 +33,16 @@ const MAX_NAME: usize = 128;
 const MAX_DESCRIPTION: usize = 4096;
 /// Members in a message of an export.
 const EXPORTED: u64 = 1000;
+
+/// What is measured of a persona's members.
+const METRICS: [proto::Metric; 6] = [
+    proto::Metric::NpsRelational,
+    proto::Metric::NpsTransactional,
+    proto::Metric::CsatTop2Box,
+    proto::Metric::CesEasyShare,
+    proto::Metric::Revenue,
+    proto::Metric::ComplaintsPer100Customers,
+];
 
 /// Adds the service.
 pub(super) fn add(routes: Routes, api: &Api) -> Routes {
@@ -72,7 +86,13 @@ impl PersonaService for Handler {
         } else {
             String::new()
         };
-        let personas = all.into_iter().skip(begin).take(size).map(to_proto::persona).collect();
+        let mut now = Now::of(&self.api, &segmentation_id).await?;
+        let page = all.into_iter().skip(begin).take(size);
+        let personas = page.map(|stored| {
+            let told = now.tell(&stored);
+            to_proto::persona(stored, told)
+        });
+        let personas = personas.collect();
         Ok(Response::new(ListPersonasResponse { personas, segmentation_id, next_page_token }))
     }
 
@@ -84,7 +104,9 @@ impl PersonaService for Handler {
         let persona_id = required(request.persona_id)?;
         let segmentation_id = meant(&self.api, request.segmentation_id).await?;
         let persona = self.persona(&segmentation_id, &persona_id).await?;
-        Ok(Response::new(GetPersonaResponse { persona: Some(to_proto::persona(persona)) }))
+        let mut now = Now::of(&self.api, &segmentation_id).await?.tell(&persona);
+        now.metrics = self.metrics(&persona).await?;
+        Ok(Response::new(GetPersonaResponse { persona: Some(to_proto::persona(persona, now)) }))
     }
 
     async fn update_persona(
@@ -108,7 +130,8 @@ impl PersonaService for Handler {
         let set =
             self.api.store.persona_label_set(&persona_id, &change, &request.etag, clock::now());
         persona.label = set.await.map_err(Refusal::from)?;
-        Ok(Response::new(UpdatePersonaResponse { persona: Some(to_proto::persona(persona)) }))
+        let now = Now::of(&self.api, &segmentation_id).await?.tell(&persona);
+        Ok(Response::new(UpdatePersonaResponse { persona: Some(to_proto::persona(persona, now)) }))
     }
 
     async fn list_persona_members(
@@ -116,32 +139,41 @@ impl PersonaService for Handler {
         request: Request<ListPersonaMembersRequest>,
     ) -> Result<Response<ListPersonaMembersResponse>, Status> {
         let request = request.into_inner();
-        let scope = ["ListPersonaMembers", &request.persona_id, &request.segmentation_id];
+        let scope = [
+            "ListPersonaMembers",
+            &request.persona_id,
+            &request.segmentation_id,
+            &format!("{:?}", request.read_time),
+        ];
         let size = page_token::page_size(request.page_size)?;
         let place: Option<Place> = page_token::read(&request.page_token, &scope)?;
         let persona_id = required(request.persona_id.clone())?;
-        let segmentation_id = match &place {
-            Some(place) => place.segmentation_id.clone(),
-            None => meant(&self.api, request.segmentation_id.clone()).await?,
+        let at = read_time(request.read_time, &request.segmentation_id)?;
+        let from = match (at, &place) {
+            (Some(at), _) => self.members_at(Some(&persona_id), at).await?,
+            (None, Some(place)) => {
+                self.members_of(place.segmentation_id.clone(), &persona_id).await?
+            }
+            (None, None) => {
+                let id = meant(&self.api, request.segmentation_id.clone()).await?;
+                self.members_of(id, &persona_id).await?
+            }
         };
-        let (names, persona) = self.names(&segmentation_id, &persona_id).await?;
         let total = match &place {
             Some(place) => place.total,
-            None => self.count(&segmentation_id, persona).await?,
+            None => from.count(&self.api).await?,
         };
         let after = place.as_ref().map(|place| place.after.as_str());
-        let store = &self.api.store;
-        let list = store.assignments_list(&segmentation_id, Some(persona), after, size + 1);
-        let mut members = list.await.map_err(Refusal::from)?;
+        let mut members = from.page(&self.api, after, size + 1).await?;
         let more = members.len() as u64 > size;
         members.truncate(size as usize);
         let next = members.last().filter(|_| more).map(|last| last.customer_id.clone());
         let next_page_token = next.map_or_else(String::new, |after| {
+            let segmentation_id = from.segmentation_id().to_owned();
             page_token::issue(&scope, &Place { segmentation_id, total, after })
         });
-        let members = members.into_iter().map(|member| to_proto::assignment(member, &names));
         Ok(Response::new(ListPersonaMembersResponse {
-            members: members.collect(),
+            members,
             total_size: total,
             next_page_token,
         }))
@@ -152,34 +184,30 @@ impl PersonaService for Handler {
         request: Request<ExportPersonaMembersRequest>,
     ) -> Result<Response<Self::ExportPersonaMembersStream>, Status> {
         let request = request.into_inner();
-        let segmentation_id = meant(&self.api, request.segmentation_id).await?;
-        let (names, persona) = match request.persona_id {
-            id if id.is_empty() => (names(&self.api, &segmentation_id).await?, None),
-            id => {
-                let (names, persona) = self.names(&segmentation_id, &id).await?;
-                (names, Some(persona))
+        let at = read_time(request.read_time, &request.segmentation_id)?;
+        let from = match (at, request.persona_id) {
+            (Some(at), id) if id.is_empty() => self.members_at(None, at).await?,
+            (Some(at), id) => self.members_at(Some(&id), at).await?,
+            (None, id) => {
+                let segmentation_id = meant(&self.api, request.segmentation_id).await?;
+                match id.is_empty() {
+                    true => Members::everybody(&self.api, segmentation_id).await?,
+                    false => self.members_of(segmentation_id, &id).await?,
+                }
             }
         };
         // A page is read when the one before has been taken: memory does not grow, however slow the reader.
-        let state = (self.api.clone(), segmentation_id, names, Some(String::new()));
-        let stream = futures::stream::try_unfold(
-            state,
-            move |(api, segmentation_id, names, after)| async move {
-                let Some(after) = after else { return Ok(None) };
-                let list =
-                    api.store.assignments_list(&segmentation_id, persona, Some(&after), EXPORTED);
-                let found: Vec<Assignment> = list.await.map_err(Refusal::from)?;
-                if found.is_empty() {
-                    return Ok(None);
-                }
-                let full = found.len() as u64 == EXPORTED;
-                let next = found.last().filter(|_| full).map(|last| last.customer_id.clone());
-                let members =
-                    found.into_iter().map(|member| to_proto::assignment(member, &names)).collect();
-                let told = ExportPersonaMembersResponse { members };
-                Ok(Some((told, (api, segmentation_id, names, next))))
-            },
-        );
+        let state = (self.api.clone(), from, Some(String::new()));
+        let stream = futures::stream::try_unfold(state, move |(api, from, after)| async move {
+            let Some(after) = after else { return Ok(None) };
+            let members = from.page(&api, Some(&after), EXPORTED).await?;
+            if members.is_empty() {
+                return Ok(None);
+            }
+            let full = members.len() as u64 == EXPORTED;
+            let next = members.last().filter(|_| full).map(|last| last.customer_id.clone());
+            Ok(Some((ExportPersonaMembersResponse { members }, (api, from, next))))
+        });
         Ok(Response::new(Box::pin(stream)))
     }
 }
@@ -194,30 +222,88 @@ impl Handler {
         found.ok_or_else(|| Refusal::PersonaNotFound(persona_id.to_owned()))
     }
 
-    /// What the personas are called, and the place of one of them.
-    async fn names(
+    async fn members_of(
         &self,
-        segmentation_id: &str,
+        segmentation_id: String,
         persona_id: &str,
-    ) -> Result<(PersonaNames, u16), Refusal> {
-        let names = names(&self.api, segmentation_id).await?;
-        let place = names
-            .place(persona_id)
-            .ok_or_else(|| Refusal::PersonaNotFound(persona_id.to_owned()))?;
-        Ok((names, place))
+    ) -> Result<Members, Refusal> {
+        Members::of(&self.api, segmentation_id, persona_id).await
     }
 
-    async fn count(&self, segmentation_id: &str, persona: u16) -> Result<i64, Refusal> {
-        Ok(self.api.store.assignments_count(segmentation_id, persona).await?)
+    async fn members_at(
+        &self,
+        persona_id: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Members, Refusal> {
+        Members::at(&self.api, persona_id, at).await
     }
+
+    /// Figures of the members of a persona, where it is one of the active version.
+    async fn metrics(&self, stored: &StoredPersona) -> Result<Vec<proto::MetricResult>, Refusal> {
+        let store = &self.api.store;
+        let active = store.segmentation_active().await?;
+        let Some(active) = active.filter(|active| active.id == stored.segmentation_id) else {
+            return Ok(Vec::new());
+        };
+        let end = if active.live { clock::now() } else { stored.as_of };
+        let request = proto::QueryMetricsRequest {
+            metrics: METRICS.iter().map(|metric| i32::from(*metric)).collect(),
+            start_time: Some(to_proto::timestamp(end.days_before(365))),
+            end_time: Some(to_proto::timestamp(end)),
+            filter: Some(proto::MetricFilter {
+                persona_ids: vec![stored.persona.persona_id.clone()],
+                ..proto::MetricFilter::default()
+            }),
+            ..proto::QueryMetricsRequest::default()
+        };
+        Ok(metrics::answer(store, request, clock::now()).await?.results)
+    }
+}
+
+/// What is told of the personas of a segmentation besides what was found.
+struct Now {
+    counts: Vec<(u16, i64)>,
+    lineage: Vec<Lineage>,
+}
+
+impl Now {
+    async fn of(api: &Api, segmentation_id: &str) -> Result<Self, Refusal> {
+        let report = api.store.segmentation_report(segmentation_id).await?;
+        let lineage = report.map(|report| report.lineage).unwrap_or_default();
+        Ok(Self { counts: api.store.assignments_counts(segmentation_id).await?, lineage })
+    }
+
+    fn tell(&mut self, stored: &StoredPersona) -> PersonaNow {
+        let count = self.counts.iter().find(|(place, _)| *place == stored.ordinal);
+        let of = |one: &Lineage| one.persona_id == stored.persona.persona_id;
+        PersonaNow {
+            customers: count.map_or(0, |(_, count)| *count),
+            lineage: self.lineage.iter().position(of).map(|at| self.lineage.swap_remove(at)),
+            metrics: Vec::new(),
+        }
+    }
+}
+
+/// The moment as of which members are asked for.
+fn read_time(
+    wire: Option<prost_types::Timestamp>,
+    segmentation_id: &str,
+) -> Result<Option<Timestamp>, Refusal> {
+    let mut v = Violations::new();
+    let at = v.timestamp("read_time", wire);
+    if wire.is_some() && !segmentation_id.is_empty() {
+        v.at("read_time", "excludes segmentation_id: it means whatever was active then");
+    }
+    v.refuse().map(|()| at)
 }
 
 /// What the personas of a segmentation are called.
 pub(super) async fn names(api: &Api, segmentation_id: &str) -> Result<PersonaNames, Refusal> {
     let personas = api.store.personas_list(segmentation_id).await?;
-    let none = || Refusal::SegmentationNotFound(segmentation_id.to_owned());
-    let as_of = personas.first().map(|persona| persona.as_of).ok_or_else(none)?;
-    Ok(PersonaNames::new(segmentation_id, as_of, personas))
+    if personas.is_empty() {
+        return Err(Refusal::SegmentationNotFound(segmentation_id.to_owned()));
+    }
+    Ok(PersonaNames::new(segmentation_id, personas))
 }
 
 /// A customer's place in the active segmentation; none where there is none, or it does not know the customer.
@@ -232,8 +318,17 @@ pub(super) async fn assignment(
     let Some(found) = api.store.assignment_get(&segmentation_id, customer_id).await? else {
         return Ok(None);
     };
-    let names = names(api, &segmentation_id).await?;
-    Ok(Some(to_proto::assignment(found, &names)))
+    Ok(assignments(api, &segmentation_id, vec![found]).await?.pop())
+}
+
+/// Assignments of a segmentation under the names of its personas.
+pub(super) async fn assignments(
+    api: &Api,
+    segmentation_id: &str,
+    found: Vec<Assignment>,
+) -> Result<Vec<proto::Assignment>, Refusal> {
+    let names = names(api, segmentation_id).await?;
+    Ok(found.into_iter().map(|assignment| to_proto::assignment(assignment, &names)).collect())
 }
 
 fn required(persona_id: String) -> Result<String, Refusal> {

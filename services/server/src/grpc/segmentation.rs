@@ -2,7 +2,7 @@
 
 use super::{
     Api, configured,
-    from_proto::{Violations, segmentation_parameters},
+    from_proto::{Violations, segmentation_asked, segmentation_schedule},
     page_token,
     status::Refusal,
     to_proto,
@@ -10,15 +10,21 @@ use super::{
 use crate::{
     clock,
     proto::{
-        self, ActivateSegmentationRequest, ActivateSegmentationResponse, CreateSegmentationRequest,
+        self, ActivateSegmentationRequest, ActivateSegmentationResponse,
+        CompareSegmentationsRequest, CompareSegmentationsResponse, CreateSegmentationRequest,
         CreateSegmentationResponse, GetSegmentationRequest, GetSegmentationResponse,
-        ListSegmentationsRequest, ListSegmentationsResponse, WatchSegmentationRequest,
-        WatchSegmentationResponse,
+        GetSegmentationScheduleRequest, GetSegmentationScheduleResponse, ListFeaturesRequest,
+        ListFeaturesResponse, ListSegmentationsRequest, ListSegmentationsResponse,
+        UpdateSegmentationScheduleRequest, UpdateSegmentationScheduleResponse,
+        WatchSegmentationRequest, WatchSegmentationResponse,
         segmentation_service_server::{SegmentationService, SegmentationServiceServer},
     },
 };
-use cx_analytics::Timestamp;
-use cx_datastore::{Job, JobKind, JobState};
+use cx_analytics::{
+    Timestamp, features,
+    segmentation::{Called, Contingency, Report, compare},
+};
+use cx_datastore::{Job, JobKind, JobState, schedules::Schedule};
 use futures::stream::BoxStream;
 use std::time::Duration;
 use tonic::{Request, Response, Status, service::Routes};
@@ -48,11 +54,11 @@ impl SegmentationService for Handler {
         let now = clock::now();
         let mut v = Violations::new();
         let request_id = v.optional_id("request_id", request.request_id);
-        let asked = request.parameters.unwrap_or_default();
-        let parameters = segmentation_parameters(&mut v, "parameters", asked, now);
+        let parameters = request.parameters.unwrap_or_default();
+        let policy = request.activation_policy;
+        let asked = segmentation_asked(&mut v, "parameters", parameters, policy, now);
         v.refuse()?;
-        let parameters =
-            serde_json::to_string(&parameters.as_deref()).map_err(|e| Refusal::internal(&e))?;
+        let parameters = serde_json::to_string(&asked).map_err(|e| Refusal::internal(&e))?;
         let id = uuid::Uuid::now_v7().to_string();
         let create = self.api.store.job_create(
             JobKind::Segmentation,
@@ -124,7 +130,7 @@ impl SegmentationService for Handler {
     ) -> Result<Response<ActivateSegmentationResponse>, Status> {
         let id = required(request.into_inner().segmentation_id)?;
         let job = succeeded(job(&self.api, &id).await?)?;
-        let activate = self.api.store.active_set(JobKind::Segmentation, &id, clock::now());
+        let activate = self.api.store.segmentation_activate(&id, clock::now());
         activate.await.map_err(Refusal::from)?;
         Ok(Response::new(ActivateSegmentationResponse {
             segmentation: Some(self.view(job).await?),
@@ -133,30 +139,70 @@ impl SegmentationService for Handler {
 
     async fn compare_segmentations(
         &self,
-        _: Request<proto::CompareSegmentationsRequest>,
-    ) -> Result<Response<proto::CompareSegmentationsResponse>, Status> {
-        Err(Status::unimplemented("soon"))
+        request: Request<CompareSegmentationsRequest>,
+    ) -> Result<Response<CompareSegmentationsResponse>, Status> {
+        let request = request.into_inner();
+        let mut v = Violations::new();
+        let base = v.optional_id("base_segmentation_id", request.base_segmentation_id);
+        let other = v.id("other_segmentation_id", request.other_segmentation_id);
+        v.refuse()?;
+        let base = self.version(meant(&self.api, base.unwrap_or_default()).await?).await?;
+        let other = self.version(meant(&self.api, other).await?).await?;
+        let cross = self.api.store.assignments_cross(&base.id, &other.id).await;
+        let counts = Contingency::new(cross.map_err(Refusal::from)?, &base.counts, &other.counts);
+        let found = compare(&counts, &base.called, &other.called);
+        let sides = [(base.id.as_str(), &base.report), (other.id.as_str(), &other.report)];
+        let comparison = Some(to_proto::comparison(found, sides));
+        Ok(Response::new(CompareSegmentationsResponse { comparison }))
     }
 
     async fn list_features(
         &self,
-        _: Request<proto::ListFeaturesRequest>,
-    ) -> Result<Response<proto::ListFeaturesResponse>, Status> {
-        Err(Status::unimplemented("soon"))
+        request: Request<ListFeaturesRequest>,
+    ) -> Result<Response<ListFeaturesResponse>, Status> {
+        let request = request.into_inner();
+        let size = page_token::page_size(request.page_size)? as usize;
+        let begin: usize = page_token::read(&request.page_token, &["ListFeatures"])?.unwrap_or(0);
+        let all = features::listing();
+        let end = begin.saturating_add(size);
+        let next_page_token = if end < all.len() {
+            page_token::issue(&["ListFeatures"], &end)
+        } else {
+            String::new()
+        };
+        let features = all.into_iter().skip(begin).take(size).map(to_proto::feature_definition);
+        Ok(Response::new(ListFeaturesResponse { features: features.collect(), next_page_token }))
     }
 
     async fn get_segmentation_schedule(
         &self,
-        _: Request<proto::GetSegmentationScheduleRequest>,
-    ) -> Result<Response<proto::GetSegmentationScheduleResponse>, Status> {
-        Err(Status::unimplemented("soon"))
+        _: Request<GetSegmentationScheduleRequest>,
+    ) -> Result<Response<GetSegmentationScheduleResponse>, Status> {
+        let schedule = self.api.store.schedule_get(JobKind::Segmentation).await;
+        let schedule = to_proto::segmentation_schedule(schedule.map_err(Refusal::from)?);
+        Ok(Response::new(GetSegmentationScheduleResponse { schedule: Some(schedule) }))
     }
 
     async fn update_segmentation_schedule(
         &self,
-        _: Request<proto::UpdateSegmentationScheduleRequest>,
-    ) -> Result<Response<proto::UpdateSegmentationScheduleResponse>, Status> {
-        Err(Status::unimplemented("soon"))
+        request: Request<UpdateSegmentationScheduleRequest>,
+    ) -> Result<Response<UpdateSegmentationScheduleResponse>, Status> {
+        let wire = request.into_inner().schedule.unwrap_or_default();
+        let mut v = Violations::new();
+        let asked = segmentation_schedule(&mut v, wire, clock::now());
+        v.refuse()?;
+        let schedule = match asked {
+            None => None,
+            Some((asked, schedule)) => {
+                let parameters =
+                    serde_json::to_string(&asked).map_err(|e| Refusal::internal(&e))?;
+                Some(Schedule { parameters, ..schedule })
+            }
+        };
+        let set = self.api.store.schedule_set(JobKind::Segmentation, schedule.as_ref());
+        set.await.map_err(Refusal::from)?;
+        let schedule = Some(to_proto::segmentation_schedule(schedule));
+        Ok(Response::new(UpdateSegmentationScheduleResponse { schedule }))
     }
 }
 
@@ -170,7 +216,28 @@ enum Watch {
     Over,
 }
 
+/// One side of a comparison.
+struct Version {
+    id: String,
+    report: Report,
+    called: Vec<Called>,
+    counts: Vec<(u16, i64)>,
+}
+
 impl Handler {
+    async fn version(&self, id: String) -> Result<Version, Refusal> {
+        let store = &self.api.store;
+        let report = store.segmentation_report(&id).await?;
+        let report = report.ok_or_else(|| Refusal::SegmentationNotFound(id.clone()))?;
+        let counts = store.assignments_counts(&id).await?;
+        let personas = store.personas_list(&id).await?;
+        let called = personas.into_iter().map(|stored| Called {
+            name: stored.label.name.unwrap_or(stored.persona.name),
+            persona_id: stored.persona.persona_id,
+        });
+        Ok(Version { called: called.collect(), id, report, counts })
+    }
+
     /// The segmentation of a job, as it is told.
     async fn view(&self, job: Job) -> Result<proto::Segmentation, Refusal> {
         let active = self.api.store.active_get(JobKind::Segmentation).await?;

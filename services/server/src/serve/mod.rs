@@ -23,6 +23,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Segmentations and trainings that this process works on at once; 0 leaves them to other replicas.
     pub workers: usize,
+    /// How fresh the members of the active segmentation are kept.
+    pub freshness: work::refresh::Freshness,
     /// How long requests in flight may take after the order to stop.
     pub drain: Duration,
     /// How webhooks are sent.
@@ -34,6 +36,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             workers: 1,
+            freshness: work::refresh::Freshness::default(),
             drain: Duration::from_secs(25),
             webhooks: webhooks::Options::default(),
         }
@@ -79,6 +82,8 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
     background.spawn(health.clone().follow(store.clone(), stop.clone()));
     background.spawn(sweep::forever(store.clone(), stop.clone()));
     background.spawn(webhooks::forever(store.clone(), sender, options.webhooks, stop.clone()));
+    background.spawn(work::refresh::forever(store.clone(), options.freshness, stop.clone()));
+    background.spawn(work::schedule::forever(store.clone(), api.work.clone(), stop.clone()));
     for _ in 0..options.workers {
         background.spawn(work::work_forever(store.clone(), api.work.clone(), stop.clone()));
     }

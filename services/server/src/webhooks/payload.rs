@@ -15,8 +15,8 @@ static CHANGE: LazyLock<Option<MessageDescriptor>> = LazyLock::new(|| {
 /// The body that tells changes, of which there is at least one. None where they cannot be written, which a test rules out.
 pub(super) fn changed(changes: &[Change]) -> Option<String> {
     let at = to_proto::timestamp(changes.last()?.at);
-    let written: Option<Vec<Value>> =
-        changes.iter().map(|change| written(to_proto::membership_change(change))).collect();
+    let wire = changes.iter().cloned().map(to_proto::membership_change);
+    let written: Option<Vec<Value>> = wire.map(written).collect();
     let body = json!({
         "type": "membership.changed",
         "timestamp": at.to_string(),

@@ -6,6 +6,8 @@
 
 pub mod churn;
 mod context;
+pub mod refresh;
+pub mod schedule;
 pub mod segmentation;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! `cx export churn`.
 
-use super::{Destination, Rows, instant};
+use super::{Cell, Destination, Kind, Rows};
 use crate::config::Invalid;
 use anyhow::Context;
 use clap::Args;
@@ -8,23 +8,22 @@ use cx_datastore::{
     JobKind, Store,
     churn::{RiskFilter, RiskOrder, RiskPage},
 };
-use serde_json::json;
 
 /// Rows read at once: memory does not grow with the number of customers.
 const PAGE: u64 = 5000;
 
-const COLUMNS: [&str; 11] = [
-    "customer_id",
-    "probability",
-    "band",
-    "value_at_risk_minor",
-    "currency",
-    "reason_1",
-    "reason_2",
-    "reason_3",
-    "last_activity_at",
-    "persona_id",
-    "as_of",
+const COLUMNS: [(&str, Kind); 11] = [
+    ("customer_id", Kind::Text),
+    ("probability", Kind::Float),
+    ("band", Kind::Text),
+    ("value_at_risk_minor", Kind::Integer),
+    ("currency", Kind::Text),
+    ("reason_1", Kind::Text),
+    ("reason_2", Kind::Text),
+    ("reason_3", Kind::Text),
+    ("last_activity_at", Kind::Instant),
+    ("persona_id", Kind::Text),
+    ("as_of", Kind::Instant),
 ];
 
 /// Of which model, and where to.
@@ -67,19 +66,19 @@ impl Risks {
             page.after = Some(last.key(page.order));
             for stored in risks {
                 let risk = stored.risk;
-                let why = |place: usize| json!(risk.reasons.get(place).map(|one| &one.text));
+                let why = |place: usize| Cell::from(risk.reasons.get(place).map(|one| &one.text));
                 rows.row(vec![
-                    json!(risk.customer_id),
-                    json!(risk.probability),
-                    json!(risk.band),
-                    json!(risk.value_at_risk),
-                    json!(stored.value_at_risk.map(|money| money.currency)),
+                    Cell::from(&risk.customer_id),
+                    risk.probability.into(),
+                    Cell::named(risk.band),
+                    risk.value_at_risk.into(),
+                    stored.value_at_risk.map(|money| money.currency.to_string()).into(),
                     why(0),
                     why(1),
                     why(2),
-                    instant(risk.last_activity_at),
-                    json!(stored.persona_id),
-                    instant(model.as_of),
+                    risk.last_activity_at.into(),
+                    stored.persona_id.into(),
+                    model.as_of.into(),
                 ])?;
             }
         }

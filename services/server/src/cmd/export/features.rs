@@ -1,9 +1,10 @@
 //! `cx export features`.
 
-use super::{Rows, Version};
+use super::{Cell, Kind, Rows, Version};
 use anyhow::Context;
+use cx_analytics::{Activity, Customer};
 use cx_datastore::{Scope, Store};
-use serde_json::{Value, json};
+use std::collections::HashMap;
 
 /// Writes the matrix of a segmentation: the coordinates, by customer id.
 pub(super) async fn run(store: &Store, version: Version) -> anyhow::Result<u64> {
@@ -11,15 +12,30 @@ pub(super) async fn run(store: &Store, version: Version) -> anyhow::Result<u64> 
     let (as_of, model) = store.segmentation_model(&id).await?.context("the model is gone")?;
     let report = store.segmentation_report(&id).await?.context("the report is gone")?;
     let activities = store.activity(as_of, Scope::Everyone, report.currency).await?;
-    let points = model.points(&activities, as_of);
-    let columns: Vec<&str> = std::iter::once("customer_id").chain(model.coordinates()).collect();
+    let known = if model.asks_attributes() {
+        attributes(store, &activities).await?
+    } else {
+        HashMap::new()
+    };
+    let points = model.points(&activities, &|id| known.get(id), as_of);
+    let coordinates = model.coordinates().map(|name| (name, Kind::Float));
+    let columns: Vec<_> = std::iter::once(("customer_id", Kind::Text)).chain(coordinates).collect();
     let mut rows = Rows::begin(&version.destination, &columns)?;
     for (row, activity) in activities.iter().enumerate() {
         // k-means saw 32-bit numbers; written as the 64-bit ones of the same value, they read back exactly.
-        let coordinates = points.row(row).iter().map(|&x| json!(f64::from(x)));
-        let row: Vec<Value> =
-            std::iter::once(json!(activity.customer_id)).chain(coordinates).collect();
-        rows.row(row)?;
+        let coordinates = points.row(row).iter().map(|&x| f64::from(x).into());
+        let id = Cell::from(&activity.customer_id);
+        rows.row(std::iter::once(id).chain(coordinates).collect())?;
     }
     rows.end()
+}
+
+/// The attributes of these customers, of those who have any, by id.
+async fn attributes(
+    store: &Store,
+    activities: &[Activity],
+) -> anyhow::Result<HashMap<String, Customer>> {
+    let ids: Vec<String> = activities.iter().map(|a| a.customer_id.clone()).collect();
+    let found = store.customers_get(&ids).await?;
+    Ok(found.into_iter().map(|customer| (customer.customer_id.clone(), customer)).collect())
 }

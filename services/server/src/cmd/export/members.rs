@@ -1,25 +1,24 @@
 //! `cx export members`.
 
-use super::{Rows, Version, instant};
+use super::{Cell, Kind, Rows, Version};
 use crate::config::Invalid;
 use clap::Args;
 use cx_datastore::Store;
-use serde_json::json;
 
 /// Rows read at once: memory does not grow with the number of members.
 const PAGE: u64 = 5000;
 
-const COLUMNS: [&str; 10] = [
-    "customer_id",
-    "persona_id",
-    "persona_name",
-    "segmentation_id",
-    "distance",
-    "runner_up_persona_id",
-    "runner_up_distance",
-    "confidence",
-    "outlier",
-    "as_of",
+const COLUMNS: [(&str, Kind); 10] = [
+    ("customer_id", Kind::Text),
+    ("persona_id", Kind::Text),
+    ("persona_name", Kind::Text),
+    ("segmentation_id", Kind::Text),
+    ("distance", Kind::Float),
+    ("runner_up_persona_id", Kind::Text),
+    ("runner_up_distance", Kind::Float),
+    ("confidence", Kind::Float),
+    ("outlier", Kind::Flag),
+    ("as_of", Kind::Instant),
 ];
 
 /// Whose members.
@@ -57,16 +56,16 @@ impl Members {
                 let runner_up = personas.get(usize::from(member.runner_up));
                 let name = persona.map(|s| s.label.name.as_ref().unwrap_or(&s.persona.name));
                 rows.row(vec![
-                    json!(member.customer_id),
-                    json!(persona.map(|stored| &stored.persona.persona_id)),
-                    json!(name),
-                    json!(id),
-                    json!(member.distance),
-                    json!(runner_up.map(|stored| &stored.persona.persona_id)),
-                    json!(member.runner_up_distance),
-                    json!(member.confidence()),
-                    json!(member.outlier),
-                    persona.map_or(json!(null), |stored| instant(stored.as_of)),
+                    Cell::from(&member.customer_id),
+                    persona.map(|stored| &stored.persona.persona_id).into(),
+                    name.into(),
+                    Cell::from(&id),
+                    member.distance.into(),
+                    runner_up.map(|stored| &stored.persona.persona_id).into(),
+                    member.runner_up_distance.into(),
+                    member.confidence().into(),
+                    member.outlier.into(),
+                    persona.map(|stored| stored.as_of).into(),
                 ])?;
             }
         }

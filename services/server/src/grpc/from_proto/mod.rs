@@ -4,6 +4,7 @@
 //! that is broken is collected with the path of its field, so that a caller can mend all of them at once.
 //! Knows the rules of `proto/cx/v1`; knows neither the database nor the clock.
 
+mod audience;
 mod churn;
 mod churn_definition;
 mod customer;
@@ -18,13 +19,14 @@ mod webhook;
 use super::status::Refusal;
 pub use super::status::Violation;
 use crate::proto;
+pub use audience::{AudienceAsked, audience};
 pub use churn::{ChurnTraining, churn_training};
 pub use churn_definition::churn_definition;
 pub use customer::customer;
 use cx_analytics::{Customer, Interaction, Money, Timestamp, interaction::Currency, time::DAY};
 pub use interaction::interaction;
 pub use metrics::{MetricsQuery, metrics_query};
-pub use segmentation::segmentation_parameters;
+pub use segmentation::{segmentation_asked, segmentation_schedule};
 use std::{fmt::Display, ops::RangeInclusive};
 pub use webhook::{new_webhook, webhook_change, webhook_deliveries, webhook_replay};
 

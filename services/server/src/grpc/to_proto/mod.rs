@@ -1,22 +1,29 @@
 //! From the domain to the wire. Cannot fail: every domain value has a form on the wire.
 
+mod audience;
 mod churn;
 mod customer;
 mod interaction;
+mod membership;
 mod metrics;
 mod persona;
 mod segmentation;
 mod webhook;
 
 use crate::proto;
+pub use audience::audience;
 pub use churn::{churn_model, churn_risk};
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use interaction::interaction;
+pub use membership::{explanation, membership_change};
 pub use metrics::{metric_definition, metric_group, metric_result};
-pub use persona::{PersonaNames, assignment, persona};
-pub use segmentation::{run_progress, run_state, segmentation};
-pub use webhook::{membership_change, webhook, webhook_delivery};
+pub use persona::{PersonaNames, PersonaNow, assignment, member_at, persona};
+pub use segmentation::{
+    comparison, feature_definition, lineage, run_progress, run_state, segmentation,
+    segmentation_schedule,
+};
+pub use webhook::{webhook, webhook_delivery};
 
 /// An instant.
 pub fn timestamp(instant: Timestamp) -> prost_types::Timestamp {

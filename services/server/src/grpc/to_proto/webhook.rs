@@ -1,28 +1,8 @@
-//! Webhooks, what they could not deliver, and the changes that they tell.
+//! Webhooks, and what they could not deliver.
 
 use super::timestamp;
-use crate::proto::{self, membership_change::Kind, webhook as wire};
-use cx_analytics::membership::Change;
+use crate::proto::{self, webhook as wire};
 use cx_datastore::webhooks::{Delivery, Disabled, Failed, Webhook};
-
-/// Converts a membership change.
-pub fn membership_change(change: &Change) -> proto::MembershipChange {
-    let kind = match (&change.from, &change.to) {
-        (None, _) => Kind::Entered,
-        (Some(_), None) => Kind::Left,
-        (Some(_), Some(_)) => Kind::Moved,
-    };
-    proto::MembershipChange {
-        position: change.position,
-        customer_id: change.customer_id.clone(),
-        kind: kind.into(),
-        from_persona_id: change.from.clone().unwrap_or_default(),
-        to_persona_id: change.to.clone().unwrap_or_default(),
-        cause: change.cause.code().into(),
-        segmentation_id: change.segmentation_id.clone(),
-        change_time: Some(timestamp(change.at)),
-    }
-}
 
 /// Converts a webhook.
 pub fn webhook(webhook: Webhook) -> proto::Webhook {

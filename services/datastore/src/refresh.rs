@@ -1,0 +1,189 @@
+//! Keeping the members of the active segmentation fresh: whose data arrived, who was not looked at for long, and writing what
+//! was found of them together with their membership changes.
+//!
+//! Ingest marks nobody: who is to be looked at follows from when data arrived and up to which instant each assignment counted. A
+//! record is given its arrival before it is committed, and replicas' clocks differ, so that a look at an instant may miss what
+//! arrived shortly before it; therefore each arrival is looked at once more when it has settled.
+
+use crate::assignments::{self, assignments_delete, assignments_in};
+use crate::connect::{bulk_insert, hold_erasures};
+use crate::duties::{Duty, held};
+use crate::error::{Error, Result};
+use crate::membership::{NewChange, active, append};
+use crate::sql::{self, Columns};
+use crate::store::Store;
+use cx_analytics::Timestamp;
+use cx_analytics::membership::Cause;
+use cx_analytics::segmentation::Assignment;
+use sea_orm::DatabaseTransaction;
+use std::collections::{HashMap, HashSet};
+
+/// Which arrivals to look for.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrivals {
+    /// Those at or after this instant …
+    pub from: Timestamp,
+    /// … and before this one.
+    pub to: Timestamp,
+    /// The customers whose assignment does not reach this many microseconds beyond the arrival.
+    pub beyond: i64,
+}
+
+/// What was found of some customers.
+#[derive(Debug, Clone, Copy)]
+pub struct Refreshed<'a> {
+    /// Under which segmentation.
+    pub segmentation_id: &'a str,
+    /// Who holds the duty.
+    pub owner: &'a str,
+    /// Why they were looked at.
+    pub cause: Cause,
+    /// The instant at which they were looked at.
+    pub as_of: Timestamp,
+    /// The customers who have a persona.
+    pub found: &'a [Assignment],
+    /// The customers who have none any more, or not yet.
+    pub none: &'a [String],
+}
+
+impl Store {
+    /// The customers of whom data arrived (interactions, attributes or consent) after their assignment was made, or who have
+    /// none; at most `limit`, by id.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn customers_arrived(
+        &self,
+        segmentation_id: &str,
+        of: Arrivals,
+        limit: u64,
+    ) -> Result<Vec<String>> {
+        let text = "SELECT d.customer_id FROM (
+                 SELECT customer_id, MAX(received_at) AS arrived FROM interaction
+                 WHERE received_at >= $2 AND received_at < $3 GROUP BY customer_id
+                 UNION ALL
+                 SELECT customer_id, updated_at FROM customer WHERE updated_at >= $2 AND updated_at < $3) d
+             LEFT JOIN assignment a ON a.customer_id = d.customer_id AND a.segmentation_id = $1
+             GROUP BY d.customer_id
+             HAVING MAX(a.as_of) IS NULL OR MAX(a.as_of) < MAX(d.arrived) + $4
+             ORDER BY d.customer_id LIMIT $5";
+        let values = vec![
+            segmentation_id.into(),
+            of.from.micros().into(),
+            of.to.micros().into(),
+            of.beyond.into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ];
+        ids(&sql::query_all(self.long(), text, values).await?)
+    }
+
+    /// The customers whose assignment counts interactions before an instant that is earlier than `before`, the longest ago first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn customers_stale(
+        &self,
+        segmentation_id: &str,
+        before: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<String>> {
+        let text = "SELECT customer_id FROM assignment WHERE segmentation_id = $1 AND as_of < $2
+                    ORDER BY as_of, customer_id LIMIT $3";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values = vec![segmentation_id.into(), before.micros().into(), limit.into()];
+        ids(&sql::query_all(self.long(), text, values).await?)
+    }
+
+    /// Writes what was found, and a membership change for everybody whose persona is another one by that; gives their number.
+    /// Nothing is written of who was looked at again meanwhile, was erased, or objects to profiling.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] where somebody else has the duty, or another segmentation became active; [`Error::Unavailable`].
+    pub async fn assignments_refresh(&self, of: Refreshed<'_>, now: Timestamp) -> Result<usize> {
+        self.write_long(async |tx| self.refresh(tx, of, now).await).await
+    }
+
+    async fn refresh(
+        &self,
+        tx: &DatabaseTransaction,
+        of: Refreshed<'_>,
+        now: Timestamp,
+    ) -> Result<usize> {
+        if active(tx).await?.as_deref() != Some(of.segmentation_id) {
+            return Err(Error::LeaseLost);
+        }
+        held(tx, Duty::Refresh, of.owner).await?;
+        let mut all: Vec<String> = of.found.iter().map(|a| a.customer_id.clone()).collect();
+        all.extend_from_slice(of.none);
+        hold_erasures(tx).await?;
+        let erased = self.suppressed_among(tx, all.iter().map(String::as_str).collect()).await?;
+        let objecting = objecting(tx, &all).await?;
+        let before: HashMap<String, Assignment> =
+            assignments_in(tx, of.segmentation_id, &all, "TRUE")
+                .await?
+                .into_iter()
+                .map(|assignment| (assignment.customer_id.clone(), assignment))
+                .collect();
+        let personas = persona_ids(tx, of.segmentation_id).await?;
+        let name = |a: &Assignment| personas.get(&a.persona).cloned();
+        let newer = |id: &str| before.get(id).is_some_and(|a| a.as_of >= of.as_of);
+
+        let (mut kept, mut gone, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+        let found: HashMap<&str, &Assignment> =
+            of.found.iter().map(|a| (a.customer_id.as_str(), a)).collect();
+        for id in all.iter().filter(|id| !newer(id) && !erased.contains(id.as_str())) {
+            let now = found.get(id.as_str()).copied().filter(|_| !objecting.contains(id));
+            let was = before.get(id);
+            match now {
+                Some(assignment) => kept.push(assignment),
+                None if was.is_some() => gone.push(id.clone()),
+                None => continue,
+            }
+            let (from, to) = (was.and_then(name), now.and_then(name));
+            if from != to {
+                changes.push(NewChange { customer_id: id.clone(), from, to });
+            }
+        }
+        assignments_delete(tx, of.segmentation_id, &gone).await?;
+        let tail = "ON CONFLICT (customer_id, segmentation_id) DO UPDATE SET persona = excluded.persona,
+                    distance = excluded.distance, runner_up = excluded.runner_up,
+                    runner_up_distance = excluded.runner_up_distance, outlier = excluded.outlier, as_of = excluded.as_of";
+        let columns = assignments::columns(of.segmentation_id, &kept);
+        bulk_insert(tx, "assignment", &columns, tail).await?;
+        append(tx, &changes, (of.segmentation_id, of.cause), now).await?;
+        Ok(changes.len())
+    }
+}
+
+/// Who of these objects to profiling.
+async fn objecting(tx: &DatabaseTransaction, customer_ids: &[String]) -> Result<HashSet<String>> {
+    let mut objecting = HashSet::new();
+    for part in customer_ids.chunks(500) {
+        let (marks, values) = sql::marks(part, 1);
+        let text = format!(
+            "SELECT customer_id FROM customer WHERE consent_profiling = 0 AND customer_id IN ({marks})"
+        );
+        objecting.extend(ids(&sql::query_all(tx, &text, values).await?)?);
+    }
+    Ok(objecting)
+}
+
+async fn persona_ids(
+    tx: &DatabaseTransaction,
+    segmentation_id: &str,
+) -> Result<HashMap<u16, String>> {
+    let text = "SELECT ordinal, persona_id FROM persona WHERE segmentation_id = $1";
+    let rows = sql::query_all(tx, text, vec![segmentation_id.into()]).await?;
+    let read = |row| {
+        let mut columns = Columns::of(row);
+        Ok((crate::personas::ordinal(columns.take()?)?, columns.take()?))
+    };
+    rows.iter().map(read).collect()
+}
+
+fn ids(rows: &[sea_orm::QueryResult]) -> Result<Vec<String>> {
+    rows.iter().map(|row| Columns::of(row).take()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! Who is looked at, what is written, and what the log says of it, on every engine.
+
+use super::*;
+use crate::jobs::JobKind;
+use crate::segmentations::Publication;
+use crate::testing::{at, on_every_engine, samples};
+use cx_analytics::membership::Change;
+use cx_analytics::segmentation::{Fitted, Parameters, Table};
+use cx_analytics::{Activity, Consent, Customer};
+
+const LEASE: i64 = 30_000_000;
+
+/// Customers c00 to c29 of two kinds; `turned` ones are of the other kind than their number says.
+fn fitted(turned: &[usize], left_out: &[usize]) -> Fitted {
+    let customers = (0..30).filter(|number| !left_out.contains(number)).map(|number| {
+        let mut activity = Activity::empty(format!("c{number:02}"), at(0));
+        let many = (number % 3 == 0) != turned.contains(&number);
+        activity.orders = if many { 8 } else { 1 };
+        activity
+    });
+    let parameters = Parameters { k: Some(2), ..Parameters::at(at(0)) };
+    let asked = parameters.check().expect("rules");
+    let table = Table::of(&asked, &customers.collect::<Vec<_>>());
+    let mut fitted = asked.fit(table, None, &|_, _| true).expect("two kinds");
+    // Personas that go on under the same ids, largest first: few orders, many orders.
+    for (persona, id) in fitted.personas.iter_mut().zip(["few", "many"]) {
+        persona.persona_id = id.to_owned();
+    }
+    fitted
+}
+
+async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) {
+    let create = store.job_create(JobKind::Segmentation, "{}", true, None, id.to_owned(), at(0));
+    create.await.expect("create");
+    store.job_claim("w", at(1), LEASE).await.expect("claim");
+    let reference = store.active_get(JobKind::Segmentation).await.expect("active");
+    let of = Publication {
+        id,
+        owner: "w",
+        as_of: at(0),
+        live: true,
+        seen_until: at(0),
+        fitted,
+        activate,
+        reference: reference.as_deref(),
+    };
+    assert_eq!(store.segmentation_publish(of, at(2)).await.expect("publish"), activate);
+}
+
+async fn log(store: &Store) -> Vec<Change> {
+    store.membership_changes_after(0, &[], 1000).await.expect("changes")
+}
+
+fn told(change: &Change) -> (&str, Option<&str>, Option<&str>, Cause) {
+    (&change.customer_id, change.from.as_deref(), change.to.as_deref(), change.cause)
+}
+
+fn placed(customer: &str, persona: u16, second: i64) -> Assignment {
+    Assignment {
+        customer_id: customer.to_owned(),
+        persona,
+        distance: 0.5,
+        runner_up: 1 - persona,
+        runner_up_distance: 1.0,
+        outlier: false,
+        as_of: at(second),
+    }
+}
+
+fn of<'a>(found: &'a [Assignment], none: &'a [String], second: i64) -> Refreshed<'a> {
+    Refreshed {
+        segmentation_id: "s1",
+        owner: "me",
+        cause: Cause::NewData,
+        as_of: at(second),
+        found,
+        none,
+    }
+}
+
+async fn hold(store: &Store) {
+    store.duty_hold(Duty::Refresh, "me", at(3), LEASE).await.expect("an answer").expect("free");
+}
+
+#[tokio::test]
+async fn activation_and_rollback_write_who_moves_and_nobody_else() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(&[], &[29]), true).await;
+        let entered = log(&store).await;
+        assert_eq!(entered.len(), 29);
+        assert!(entered.iter().all(|c| c.from.is_none() && c.cause == Cause::Retrain));
+        assert!(entered.iter().map(|c| c.position).eq(1..=29), "no gap, in order");
+        publish(&store, "s2", &fitted(&[1, 3], &[28]), false).await;
+        assert_eq!(log(&store).await.len(), 29, "a candidate moves nobody");
+        store.segmentation_activate("s2", at(5)).await.expect("activate");
+        let moved = log(&store).await.split_off(29);
+        let (few, many) = (Some("few"), Some("many"));
+        let wanted = [
+            ("c01", few, many, Cause::Manual),
+            ("c03", many, few, Cause::Manual),
+            ("c28", few, None, Cause::Manual),
+            ("c29", None, few, Cause::Manual),
+        ];
+        assert_eq!(moved.iter().map(told).collect::<Vec<_>>(), wanted);
+        assert!(moved.iter().map(|c| c.position).eq(30..=33));
+        store.segmentation_activate("s2", at(6)).await.expect("again");
+        assert_eq!(log(&store).await.len(), 33, "nothing happens twice");
+        store.segmentation_activate("s1", at(7)).await.expect("roll back");
+        assert_eq!(log(&store).await.len(), 37);
+        assert_eq!(store.membership_head().await.expect("head"), 37);
+
+        let members = async |persona: Option<&str>, second: i64| {
+            store.members_at(persona, at(second), None, 1000).await.expect("members")
+        };
+        assert_eq!(members(None, 1).await.len(), 0);
+        assert_eq!(members(None, 4).await.len(), 29);
+        let customers = |of: Vec<(String, String)>| of.into_iter().map(|m| m.0).collect::<Vec<_>>();
+        assert!(customers(members(Some("few"), 4).await).contains(&"c01".to_owned()));
+        assert!(!customers(members(Some("few"), 5).await).contains(&"c01".to_owned()));
+        assert_eq!(members(None, 7).await, members(None, 4).await);
+        let page = store.members_at(Some("many"), at(5), Some("c01"), 2).await.expect("page");
+        assert_eq!(customers(page), ["c06", "c09"]);
+        let list = async |customer, persona, before, limit| {
+            let list = store.membership_changes_list(customer, persona, before, limit);
+            list.await.expect("list").into_iter().map(|c| c.position).collect::<Vec<_>>()
+        };
+        assert_eq!(list(Some("c01"), None, None, 9).await, [34, 30, 2]);
+        assert_eq!(list(None, Some("many"), Some(34), 3).await, [31, 30, 28]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_found_anew_is_written_once_with_its_cause() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(&[], &[29]), true).await;
+        hold(&store).await;
+        let found = [placed("c00", 0, 10), placed("c01", 0, 10), placed("c29", 1, 10)];
+        let none = ["c02".to_owned(), "stranger".to_owned()];
+        let changes = store.assignments_refresh(of(&found, &none, 10), at(11)).await;
+        assert_eq!(changes.expect("refresh"), 3);
+        let wanted = [
+            ("c00", Some("many"), Some("few"), Cause::NewData),
+            ("c29", None, Some("many"), Cause::NewData),
+            ("c02", Some("few"), None, Cause::NewData),
+        ];
+        assert_eq!(log(&store).await.split_off(29).iter().map(told).collect::<Vec<_>>(), wanted);
+        let stored = store.assignment_get("s1", "c01").await.expect("get").expect("c01");
+        assert_eq!(stored, found[1], "the same persona, counted anew");
+        // Somebody who looked earlier comes later.
+        let late = [placed("c00", 1, 9)];
+        assert_eq!(store.assignments_refresh(of(&late, &[], 9), at(12)).await.expect("late"), 0);
+        let again = store.assignments_refresh(of(&found, &none, 10), at(12)).await;
+        assert_eq!(again.expect("again"), 0);
+        let other = Refreshed { owner: "other", ..of(&found, &[], 20) };
+        let lost = store.assignments_refresh(other, at(21)).await;
+        assert!(matches!(lost, Err(Error::LeaseLost)));
+        publish(&store, "s2", &fitted(&[], &[]), true).await;
+        let lost = store.assignments_refresh(of(&found, &[], 20), at(22)).await;
+        assert!(matches!(lost, Err(Error::LeaseLost)), "s1 is not the active one any more");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_was_erased_or_objects_does_not_come_back() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(&[], &[]), true).await;
+        hold(&store).await;
+        store.customer_erase("c00", at(5)).await.expect("erase");
+        store.customer_erase("c00", at(6)).await.expect("again");
+        let of_erased = log(&store).await;
+        let of_erased: Vec<_> = of_erased.iter().filter(|c| c.customer_id == "c00").collect();
+        assert_eq!(of_erased.len(), 1, "one notice and nothing else");
+        assert_eq!(told(of_erased[0]), ("c00", Some("many"), None, Cause::Erasure));
+        let consent = Consent { profiling: Some(false), ..Consent::default() };
+        let objector = Customer { customer_id: "c01".to_owned(), consent, ..Customer::default() };
+        store.customers_upsert(vec![objector], at(7)).await.expect("upsert");
+        let found = [placed("c00", 0, 10), placed("c01", 1, 10)];
+        let changes = store.assignments_refresh(of(&found, &[], 10), at(11)).await;
+        assert_eq!(changes.expect("refresh"), 1);
+        let last = log(&store).await.pop().expect("a change");
+        assert_eq!(told(&last), ("c01", Some("few"), None, Cause::NewData));
+        let before = store.members_at(None, at(4), None, 99).await.expect("members");
+        assert_eq!(before.len(), 28, "neither of them, at no moment");
+        assert_eq!(store.membership_notices_sweep(at(5)).await.expect("sweep"), 0);
+        assert_eq!(store.membership_notices_sweep(at(6)).await.expect("sweep"), 1);
+        assert!(log(&store).await.iter().all(|c| c.customer_id != "c00"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn arrivals_are_seen_at_once_and_once_more_when_settled() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(&[], &[]), true).await;
+        hold(&store).await;
+        let mut record = samples::interactions(1, 1, 1).remove(0);
+        record.customer_id = "c05".to_owned();
+        store.interactions_record(vec![record.clone()], at(100)).await.expect("record");
+        record.customer_id = "new".to_owned();
+        store.interactions_record(vec![record], at(101)).await.expect("record");
+        let customer = Customer { customer_id: "c07".to_owned(), ..Customer::default() };
+        store.customers_upsert(vec![customer], at(102)).await.expect("upsert");
+        let arrived = async |from: i64, to: i64, beyond: i64| {
+            let of = Arrivals { from: at(from), to: at(to), beyond: beyond * 1_000_000 };
+            store.customers_arrived("s1", of, 100).await.expect("arrivals")
+        };
+        assert_eq!(arrived(90, 1000, 0).await, ["c05", "c07", "new"]);
+        assert_eq!(arrived(101, 102, 0).await, ["new"]);
+        let found = [placed("c05", 0, 110), placed("c07", 0, 110), placed("new", 0, 110)];
+        store.assignments_refresh(of(&found, &[], 110), at(111)).await.expect("refresh");
+        assert!(arrived(90, 1000, 0).await.is_empty());
+        assert_eq!(arrived(90, 1000, 9).await, ["c07", "new"], "not settled at 110");
+        assert_eq!(arrived(90, 1000, 60).await, ["c05", "c07", "new"]);
+        let stale = store.customers_stale("s1", at(110), 3).await.expect("stale");
+        assert_eq!(stale, ["c00", "c01", "c02"]);
+        assert_eq!(store.customers_stale("s1", at(110), 99).await.expect("stale").len(), 28);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn positions_are_in_the_order_of_commits_whoever_writes() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(&[], &[]), true).await;
+        hold(&store).await;
+        let (seen, writers) = (&std::sync::Mutex::new(Vec::<i64>::new()), 8);
+        let write = async |writer: usize| {
+            for turn in 0..10i64 {
+                let id = format!("w{writer}");
+                let found = [placed(&id, (turn % 2) as u16, 10 + turn)];
+                store
+                    .assignments_refresh(of(&found, &[], 10 + turn), at(10 + turn))
+                    .await
+                    .expect("refresh");
+            }
+        };
+        let follow = async {
+            let mut last = 30;
+            while last < 30 + writers * 10 {
+                for change in store.membership_changes_after(last, &[], 7).await.expect("changes") {
+                    assert_eq!(change.position, last + 1, "one was skipped");
+                    last = change.position;
+                    seen.lock().expect("lock").push(last);
+                }
+            }
+        };
+        let writing = futures::future::join_all((0..writers as usize).map(write));
+        futures::future::join(writing, follow).await;
+        assert_eq!(seen.lock().expect("lock").len(), 80);
+    })
+    .await;
+}
