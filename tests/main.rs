@@ -27,3 +27,5 @@ mod segmentation;
 mod serving;
 mod streams;
 mod traffic;
+mod webhooks;
+mod webhooks_refused;

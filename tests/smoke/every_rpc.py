@@ -110,9 +110,26 @@ def metrics_and_churn():
     assert risk["probability"] == risks[0]["probability"], risk
 
 
+def webhooks():
+    made = call("WebhookService/CreateWebhook", {"url": "https://localhost:1/hook", "persona_ids": ["p"], "request_id": "smoke"})[0]
+    assert made["secret"].startswith("whsec_") and made["webhook"]["state"] == "STATE_ENABLED", made
+    which = {"webhook_id": made["webhook"]["webhookId"]}
+    assert call("WebhookService/GetWebhook", which)[0]["webhook"] == made["webhook"]
+    assert call("WebhookService/ListWebhooks")[0]["webhooks"] == [made["webhook"]]
+    changed = {**which, "filter": {}, "description": "smoke", "etag": made["webhook"]["etag"]}
+    assert "personaIds" not in call("WebhookService/UpdateWebhook", changed)[0]["webhook"]
+    assert call("WebhookService/RotateWebhookSecret", which)[0]["secret"] != made["secret"]
+    tested = call("WebhookService/TestWebhook", which)[0]
+    assert "delivered" not in tested and tested["error"] == "the host has no public address", tested
+    assert call("WebhookService/ListWebhookDeliveries", which)[0] == {}
+    assert "webhook" in call("WebhookService/ReplayWebhookDeliveries", {**which, "dead_letters": True})[0]
+    assert call("WebhookService/DeleteWebhook", which)[0] == {}
+
+
 rpcs = listed()
 ingest_and_customers()
 segmentations_and_personas()
 metrics_and_churn()
+webhooks()
 assert rpcs == called, f"never called: {sorted(rpcs - called)}; not listed: {sorted(called - rpcs)}"
 print(f"grpcurl: all {len(called)} RPCs answer")

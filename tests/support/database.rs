@@ -1,6 +1,7 @@
 //! A real, migrated database for each test.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cx_datastore::{Options, Store};
@@ -83,6 +84,19 @@ impl Database {
     /// Its options, as the server would have them.
     pub fn options(&self) -> Options {
         Options::new(&self.url)
+    }
+
+    /// Runs SQL behind the store's back, in one transaction.
+    pub fn sql(&self, sql: &str) {
+        let sql = format!("BEGIN; {sql}; COMMIT;");
+        match self.url.strip_prefix("sqlite://") {
+            None => drop(Cluster::get().sql(&self.url, &sql).unwrap()),
+            Some(file) => {
+                let run = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None).executescript(sys.argv[2])";
+                let done = Command::new("python3").args(["-c", run, file, &sql]).output().unwrap();
+                assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            }
+        }
     }
 
     /// A store on it.

@@ -3,6 +3,7 @@
 pub mod database;
 pub mod postgres;
 pub mod raw;
+pub mod receiver;
 pub mod records;
 pub mod server;
 

@@ -6,6 +6,7 @@ use cx_server::proto::{
     ingest_service_client::IngestServiceClient, membership_service_client::MembershipServiceClient,
     metrics_service_client::MetricsServiceClient, persona_service_client::PersonaServiceClient,
     segmentation_service_client::SegmentationServiceClient,
+    webhook_service_client::WebhookServiceClient,
 };
 use cx_server::serve::{self, Options, Running};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Server {
     pub metrics: MetricsServiceClient<Channel>,
     /// Its churn risks.
     pub churn: ChurnServiceClient<Channel>,
+    /// Its webhooks.
+    pub webhooks: WebhookServiceClient<Channel>,
     /// The same connection, for other services.
     pub channel: Channel,
     /// Its store, for what the API does not say.
@@ -69,6 +72,7 @@ impl Server {
             membership: MembershipServiceClient::new(channel.clone()),
             metrics: MetricsServiceClient::new(channel.clone()),
             churn: ChurnServiceClient::new(channel.clone()),
+            webhooks: WebhookServiceClient::new(channel.clone()),
             channel,
             store,
             running,

@@ -27,6 +27,7 @@ mod store;
 mod suppression;
 #[cfg(test)]
 mod testing;
+pub mod webhooks;
 
 pub use activity::Scope;
 pub use connect::Options;

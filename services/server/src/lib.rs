@@ -11,6 +11,7 @@ pub mod grpc;
 pub mod import;
 pub mod logging;
 pub mod serve;
+pub mod webhooks;
 pub mod work;
 
 /// The wire types of `cx.v1`, as generated from `proto/cx/v1`.

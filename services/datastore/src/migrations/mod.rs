@@ -3,6 +3,7 @@
 
 mod first;
 mod second;
+mod third;
 
 use crate::connect;
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::Migration), Box::new(second::Migration)]
+        vec![Box::new(first::Migration), Box::new(second::Migration), Box::new(third::Migration)]
     }
 }
 

@@ -1,6 +1,6 @@
 //! `cx serve`: serves the API until it is told to stop.
 
-use crate::{config::Global, serve, work::refresh::Freshness};
+use crate::{config::Global, serve, webhooks, work::refresh::Freshness};
 use anyhow::Context;
 use clap::Args;
 use std::{net::SocketAddr, time::Duration};
@@ -25,12 +25,22 @@ pub struct Serve {
     /// Seconds that requests in flight may take after the order to stop
     #[arg(long, env = "CX_DRAIN_SECONDS", default_value_t = 25, value_name = "SECONDS")]
     pub drain_seconds: u64,
+    /// Let webhooks have http URLs, and hosts of any address; else only https and public addresses
+    #[arg(long, env = "CX_WEBHOOK_ALLOW_INSECURE")]
+    pub webhook_allow_insecure: bool,
 }
 
 impl Serve {
     /// Every setting as it is by default, listening there.
     pub fn at(listen: SocketAddr) -> Self {
-        Self { listen, workers: 1, refresh_seconds: 1.0, quiet_hours: 24.0, drain_seconds: 25 }
+        Self {
+            listen,
+            workers: 1,
+            refresh_seconds: 1.0,
+            quiet_hours: 24.0,
+            drain_seconds: 25,
+            webhook_allow_insecure: false,
+        }
     }
 
     /// Does it.
@@ -53,6 +63,10 @@ impl Serve {
                 quiet: Duration::from_secs_f64(self.quiet_hours * 3600.0),
             },
             drain: Duration::from_secs(self.drain_seconds),
+            webhooks: webhooks::Options {
+                allow_insecure: self.webhook_allow_insecure,
+                ..webhooks::Options::default()
+            },
         };
         let running = serve::start(store, options)
             .await

@@ -19,6 +19,7 @@ pub mod persona;
 pub mod segmentation;
 pub mod status;
 pub mod to_proto;
+pub mod webhook;
 
 use cx_datastore::Store;
 use tonic::service::Routes;
@@ -33,6 +34,8 @@ pub struct Api {
     pub store: Store,
     /// Rung when there is a new job, so that the worker of this process need not wait for its timer.
     pub work: crate::work::Bell,
+    /// What sends tests of webhooks, and says which URLs they may have.
+    pub webhooks: crate::webhooks::Sender,
     /// Cancelled when the server goes down: streams without an end of their own end with it.
     pub stop: tokio_util::sync::CancellationToken,
 }
@@ -59,6 +62,7 @@ pub const SERVICES: [&str; 7] = [
     "cx.v1.MembershipService",
     "cx.v1.MetricsService",
     "cx.v1.ChurnService",
+    "cx.v1.WebhookService",
 ];
 
 /// Every service of the API.
@@ -70,5 +74,6 @@ pub fn routes(api: &Api) -> Routes {
     let routes = persona::add(routes, api);
     let routes = membership::add(routes, api);
     let routes = metrics::add(routes, api);
-    churn::add(routes, api)
+    let routes = churn::add(routes, api);
+    webhook::add(routes, api)
 }

@@ -9,7 +9,7 @@ mod sweep;
 
 use crate::{
     grpc::{self, Api, layers},
-    work,
+    webhooks, work,
 };
 use cx_datastore::Store;
 use std::{io, net::SocketAddr, time::Duration};
@@ -27,6 +27,8 @@ pub struct Options {
     pub freshness: work::refresh::Freshness,
     /// How long requests in flight may take after the order to stop.
     pub drain: Duration,
+    /// How webhooks are sent.
+    pub webhooks: webhooks::Options,
 }
 
 impl Default for Options {
@@ -36,6 +38,7 @@ impl Default for Options {
             workers: 1,
             freshness: work::refresh::Freshness::default(),
             drain: Duration::from_secs(25),
+            webhooks: webhooks::Options::default(),
         }
     }
 }
@@ -57,7 +60,13 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
     let listener = TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
     let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
-    let api = Api { store: store.clone(), work: work::Bell::default(), stop: stop.clone() };
+    let sender = webhooks::Sender::new(&options.webhooks)?;
+    let api = Api {
+        store: store.clone(),
+        work: work::Bell::default(),
+        webhooks: sender.clone(),
+        stop: stop.clone(),
+    };
     let (health, health_service) = health::Health::new().await;
     let routes = reflection::add(grpc::routes(&api)).add_service(health_service);
     let chain = layers::around(routes, stop.clone());
@@ -72,6 +81,7 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
     ));
     background.spawn(health.clone().follow(store.clone(), stop.clone()));
     background.spawn(sweep::forever(store.clone(), stop.clone()));
+    background.spawn(webhooks::forever(store.clone(), sender, options.webhooks, stop.clone()));
     background.spawn(work::refresh::forever(store.clone(), options.freshness, stop.clone()));
     background.spawn(work::schedule::forever(store.clone(), api.work.clone(), stop.clone()));
     for _ in 0..options.workers {

@@ -14,6 +14,7 @@ mod payload;
 mod segmentation;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use super::status::Refusal;
 pub use super::status::Violation;
@@ -27,6 +28,7 @@ pub use interaction::interaction;
 pub use metrics::{MetricsQuery, metrics_query};
 pub use segmentation::{segmentation_asked, segmentation_schedule};
 use std::{fmt::Display, ops::RangeInclusive};
+pub use webhook::{new_webhook, webhook_change, webhook_deliveries, webhook_replay};
 
 /// Longest duration: 31 days, so that the sum of three million of them stays within 64 bits.
 const MAX_DURATION: i64 = 31 * DAY;

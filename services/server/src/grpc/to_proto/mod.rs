@@ -8,6 +8,7 @@ mod membership;
 mod metrics;
 mod persona;
 mod segmentation;
+mod webhook;
 
 use crate::proto;
 pub use audience::audience;
@@ -22,6 +23,7 @@ pub use segmentation::{
     comparison, feature_definition, lineage, run_progress, run_state, segmentation,
     segmentation_schedule,
 };
+pub use webhook::{webhook, webhook_delivery};
 
 /// An instant.
 pub fn timestamp(instant: Timestamp) -> prost_types::Timestamp {
