@@ -210,7 +210,7 @@ async fn the_past_is_told_by_the_changes(engine: Engine) {
         assert_eq!(kind, if before.is_some() { "MOVED" } else { "ENTERED" });
     }
     assert_eq!(played, who(&second));
-    let rest = cx(&database, &["export", "changes", "--after", &rows(&changes)[9][0]]);
+    let rest = cx(&database, &["export", "changes", "--after", rows(&changes)[9][0]]);
     assert_eq!(rows(&rest), rows(&changes)[10..]);
 
     // Who is erased leaves, and was never there.
