@@ -161,7 +161,8 @@ async fn changes_are_written_in_their_order(engine: Engine) {
 
 async fn the_past_is_told_by_the_changes(engine: Engine) {
     let database = Database::new(engine).await;
-    fill(&database.store().await, 200).await;
+    let store = database.store().await;
+    fill(&store, 200).await;
     let segment = |k| ["segment", "--k", k, "--as-of", "2023-11-14T22:13:20Z"];
     cx(&database, &segment("3"));
     let first = cx(&database, &["export", "members"]);
@@ -209,8 +210,17 @@ async fn the_past_is_told_by_the_changes(engine: Engine) {
         assert_eq!(kind, if before.is_some() { "MOVED" } else { "ENTERED" });
     }
     assert_eq!(played, who(&second));
-    let rest = cx(&database, &["export", "changes", "--after", &rows(&changes)[9][0]]);
+    let rest = cx(&database, &["export", "changes", "--after", rows(&changes)[9][0]]);
     assert_eq!(rows(&rest), rows(&changes)[10..]);
+
+    // Who is erased leaves, and was never there.
+    let (gone, of) = who(&second).pop_first().unwrap();
+    store.customer_erase(&gone, cx_server::clock::now()).await.unwrap();
+    let rest = cx(&database, &["export", "changes", "--after", &position.to_string()]);
+    let [only] = &rows(&rest)[..] else { panic!("{rest}") };
+    assert_eq!(only[1..6], [&gone, "LEFT", &of, "", "ERASURE"]);
+    let past = cx(&database, &["export", "members", "--at", &then]);
+    assert!(!who(&past).contains_key(&gone) && who(&past).len() == who(&first).len() - 1);
 }
 
 async fn mistakes_are_told_by_name(engine: Engine) {
