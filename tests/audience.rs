@@ -6,6 +6,7 @@ use cx_server::grpc::{Api, audience::export_audience};
 use cx_server::proto::{
     AudienceMember, AudiencePlatform, ExportAudienceRequest, ExportAudienceResponse,
 };
+use cx_server::webhooks::{self, Sender};
 use futures::TryStreamExt;
 use std::fs;
 use std::process::Output;
@@ -96,6 +97,7 @@ async fn told(
         store: store.clone(),
         work: cx_server::work::Bell::default(),
         stop: tokio_util::sync::CancellationToken::new(),
+        webhooks: Sender::new(&webhooks::Options::default()).unwrap(),
     };
     let persona_id = persona_id.to_owned();
     let request = ExportAudienceRequest { persona_id, platform: platform.into(), chunk_size };
