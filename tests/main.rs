@@ -27,5 +27,6 @@ mod segmentation;
 mod serving;
 mod streams;
 mod traffic;
+mod versions;
 mod webhooks;
 mod webhooks_refused;
