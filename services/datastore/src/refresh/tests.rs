@@ -176,11 +176,13 @@ async fn who_was_erased_or_objects_does_not_come_back() {
         let consent = Consent { profiling: Some(false), ..Consent::default() };
         let objector = Customer { customer_id: "c01".to_owned(), consent, ..Customer::default() };
         store.customers_upsert(vec![objector], at(7)).await.expect("upsert");
+        assert_eq!(store.members_objecting("s1", 9).await.expect("objecting"), ["c01"]);
         let found = [placed("c00", 0, 10), placed("c01", 1, 10)];
         let changes = store.assignments_refresh(of(&found, &[], 10), at(11)).await;
         assert_eq!(changes.expect("refresh"), 1);
         let last = log(&store).await.pop().expect("a change");
         assert_eq!(told(&last), ("c01", Some("few"), None, Cause::NewData));
+        assert!(store.members_objecting("s1", 9).await.expect("objecting").is_empty());
         let before = store.members_at(None, at(4), None, 99).await.expect("members");
         assert_eq!(before.len(), 28, "neither of them, at no moment");
         assert_eq!(store.membership_notices_sweep(at(5)).await.expect("sweep"), 0);
