@@ -3,7 +3,7 @@
 use super::*;
 use crate::jobs::JobKind;
 use crate::segmentations::Publication;
-use crate::testing::{at, on_every_engine, samples};
+use crate::testing::{at, claimed, on_every_engine, samples};
 use cx_analytics::membership::Change;
 use cx_analytics::segmentation::{Fitted, Parameters, Table};
 use cx_analytics::{Activity, Consent, Customer};
@@ -30,9 +30,7 @@ fn fitted(turned: &[usize], left_out: &[usize]) -> Fitted {
 }
 
 async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) {
-    let create = store.job_create(JobKind::Segmentation, "{}", true, None, id.to_owned(), at(0));
-    create.await.expect("create");
-    store.job_claim("w", at(1), LEASE).await.expect("claim");
+    claimed(store, id).await;
     let reference = store.active_get(JobKind::Segmentation).await.expect("active");
     let of = Publication {
         id,
