@@ -147,12 +147,13 @@ fn decide(
     let near_best = |c: &Candidate| c.simplified_silhouette >= granularity * best;
     let by_gaps = stable.iter().filter(|c| c.gap >= NO_HILL).max_by_key(|c| c.k);
     let by_silhouette = stable.iter().filter(|c| near_best(c)).max_by_key(|c| c.k)?;
-    let found = "every persona comes back on halves of the customers with a mean Jaccard similarity of at least 0.75";
+    let found = "every persona comes back on halves of the customers with a mean Jaccard similarity of at least 0.75, Hennig 2007";
     let silhouette =
         format!("a simplified silhouette of at least {granularity} of the best stable one");
     if let Some(taken) = by_gaps.filter(|c| c.gap >= DEEP && granularity >= FINE) {
         let rule = format!(
-            "largest stable k ({found}) with a gap between every two personas: fewer customers half-way than around either centre"
+            "largest stable k ({found}) with a gap between every two personas: fewer customers half-way than around either centre (after dip-means, \
+             Kalogeratos and Likas 2012)"
         );
         return Some((taken.k, rule));
     }
@@ -166,7 +167,8 @@ fn decide(
     match by_gaps.filter(|c| c.k >= by_silhouette.k) {
         Some(taken) => {
             let rule = format!(
-                "largest stable k ({found}) with no hill between two personas: hardly more customers half-way than around either centre"
+                "largest stable k ({found}) with no hill between two personas: hardly more customers half-way than around either centre (after \
+                 dip-means, Kalogeratos and Likas 2012)"
             );
             Some((taken.k, rule))
         }
