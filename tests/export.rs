@@ -159,6 +159,70 @@ async fn changes_are_written_in_their_order(engine: Engine) {
     }
 }
 
+async fn the_past_is_told_by_the_changes(engine: Engine) {
+    let database = Database::new(engine).await;
+    let store = database.store().await;
+    fill(&store, 200).await;
+    let segment = |k| ["segment", "--k", k, "--as-of", "2023-11-14T22:13:20Z"];
+    cx(&database, &segment("3"));
+    let first = cx(&database, &["export", "members"]);
+    let then = jiff::Timestamp::now().as_microsecond();
+    let then = jiff::Timestamp::from_microsecond(then).unwrap().to_string();
+    cx(&database, &segment("5"));
+    let second = cx(&database, &["export", "members"]);
+
+    // By customer and persona: of an earlier moment nothing else is kept.
+    let who = |csv: &str| -> BTreeMap<String, String> {
+        rows(csv).iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect()
+    };
+    let past = cx(&database, &["export", "members", "--at", &then]);
+    assert_eq!(who(&past), who(&first));
+    assert_ne!(who(&first), who(&second));
+    let at = format!(",,,,,,,{then}");
+    assert!(
+        rows(&past).iter().all(|row| !row[2].is_empty())
+            && past.lines().skip(1).all(|line| line.ends_with(&at)),
+        "{past}"
+    );
+    let persona = who(&first).into_values().next().unwrap();
+    let own = cx(&database, &["export", "members", "--at", &then, "--persona", &persona]);
+    let expected = who(&first).into_iter().filter(|(_, of)| *of == persona).collect();
+    assert_eq!(who(&own), expected);
+    assert!(rows(&cx(&database, &["export", "members", "--at", "2023-01-01"])).is_empty());
+    for wrong in [["--at", "2199-01-01"], ["--at", "soon"]] {
+        let (code, stderr) = fails(&database, &[&["export", "members"], &wrong[..]].concat());
+        assert!(code == 2 && stderr.contains("--at"), "{stderr}");
+    }
+    let both = ["export", "members", "--at", &then, "--segmentation", "s"];
+    assert_eq!(fails(&database, &both).0, 2);
+
+    // Played from the beginning, the changes lead to the members of now.
+    let changes = cx(&database, &["export", "changes"]);
+    let mut played = BTreeMap::new();
+    let mut position = 0;
+    for row in rows(&changes) {
+        let [at, customer, kind, from, to, cause, ..] = row[..] else { panic!("{row:?}") };
+        let at: i64 = at.parse().unwrap();
+        assert!(at > position && cause == "RETRAIN", "{row:?}");
+        position = at;
+        let before = played.insert(customer.to_owned(), to.to_owned());
+        assert_eq!(before.as_deref().unwrap_or(""), from);
+        assert_eq!(kind, if before.is_some() { "MOVED" } else { "ENTERED" });
+    }
+    assert_eq!(played, who(&second));
+    let rest = cx(&database, &["export", "changes", "--after", rows(&changes)[9][0]]);
+    assert_eq!(rows(&rest), rows(&changes)[10..]);
+
+    // Who is erased leaves, and was never there.
+    let (gone, of) = who(&second).pop_first().unwrap();
+    store.customer_erase(&gone, cx_server::clock::now()).await.unwrap();
+    let rest = cx(&database, &["export", "changes", "--after", &position.to_string()]);
+    let [only] = &rows(&rest)[..] else { panic!("{rest}") };
+    assert_eq!(only[1..6], [&gone, "LEFT", &of, "", "ERASURE"]);
+    let past = cx(&database, &["export", "members", "--at", &then]);
+    assert!(!who(&past).contains_key(&gone) && who(&past).len() == who(&first).len() - 1);
+}
+
 async fn mistakes_are_told_by_name(engine: Engine) {
     let database = Database::new(engine).await;
     let (code, stderr) = fails(&database, &["export", "members"]);
@@ -178,5 +242,6 @@ on_both_engines!(
     every_table_is_the_same_as_parquet,
     a_reader_who_has_seen_enough_is_no_error,
     changes_are_written_in_their_order,
+    the_past_is_told_by_the_changes,
     mistakes_are_told_by_name,
 );

@@ -3,8 +3,8 @@
 use cx_datastore::Store;
 use cx_server::proto::{
     churn_service_client::ChurnServiceClient, customer_service_client::CustomerServiceClient,
-    ingest_service_client::IngestServiceClient, metrics_service_client::MetricsServiceClient,
-    persona_service_client::PersonaServiceClient,
+    ingest_service_client::IngestServiceClient, membership_service_client::MembershipServiceClient,
+    metrics_service_client::MetricsServiceClient, persona_service_client::PersonaServiceClient,
     segmentation_service_client::SegmentationServiceClient,
     webhook_service_client::WebhookServiceClient,
 };
@@ -26,6 +26,8 @@ pub struct Server {
     pub segmentations: SegmentationServiceClient<Channel>,
     /// Its personas.
     pub personas: PersonaServiceClient<Channel>,
+    /// Who is in its personas.
+    pub membership: MembershipServiceClient<Channel>,
     /// Its metrics.
     pub metrics: MetricsServiceClient<Channel>,
     /// Its churn risks.
@@ -67,6 +69,7 @@ impl Server {
             customers: CustomerServiceClient::new(channel.clone()),
             segmentations: SegmentationServiceClient::new(channel.clone()),
             personas: PersonaServiceClient::new(channel.clone()),
+            membership: MembershipServiceClient::new(channel.clone()),
             metrics: MetricsServiceClient::new(channel.clone()),
             churn: ChurnServiceClient::new(channel.clone()),
             webhooks: WebhookServiceClient::new(channel.clone()),

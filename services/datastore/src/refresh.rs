@@ -94,6 +94,22 @@ impl Store {
         ids(&sql::query_all(self.long(), text, values).await?)
     }
 
+    /// The members of a segmentation who object to profiling since, at most `limit`, by id.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn members_objecting(
+        &self,
+        segmentation_id: &str,
+        limit: u64,
+    ) -> Result<Vec<String>> {
+        let text = "SELECT c.customer_id FROM customer c
+                    JOIN assignment a ON a.customer_id = c.customer_id AND a.segmentation_id = $1
+                    WHERE c.consent_profiling = 0 ORDER BY c.customer_id LIMIT $2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        ids(&sql::query_all(self.long(), text, vec![segmentation_id.into(), limit.into()]).await?)
+    }
+
     /// Writes what was found, and a membership change for everybody whose persona is another one by that; gives their number.
     /// Nothing is written of who was looked at again meanwhile, was erased, or objects to profiling.
     ///

@@ -70,10 +70,13 @@ impl Store {
         }
         let model = json(&of.fitted.model, "model")?;
         let report = json(&of.fitted.report, "report")?;
+        let held = json(&held(&of.fitted.report), "report")?;
         let personas = personas::columns(of.id, &of.fitted.personas)?;
         let (examples, named) = personas::example_columns(of.id, &of.fitted.personas);
         self.write_long(async |tx| {
             let active = if of.activate { crate::membership::active(tx).await? } else { None };
+            let activated = of.activate && active.as_deref() == of.reference;
+            let report = if activated || !of.activate { &report } else { &held };
             sql::execute(
                 tx,
                 "INSERT INTO segmentation (segmentation_id, as_of, live, seen_until, model, report)
@@ -91,7 +94,6 @@ impl Store {
             bulk_insert(tx, "persona", &personas, "").await?;
             bulk_insert(tx, "persona_example", &examples, "").await?;
             self.leave_out_erased(tx, named).await?;
-            let activated = of.activate && active.as_deref() == of.reference;
             if activated {
                 let what = Activation { id: of.id, cause: Cause::Retrain };
                 activate(tx, what, now).await?;
@@ -169,6 +171,16 @@ impl Store {
         let as_of = columns.instant()?;
         Ok(Some((as_of, parsed(&columns.take::<String>()?, "model of a segmentation")?)))
     }
+}
+
+/// The report of a version that was to become the active one, and was made against one that is not the active one any more.
+fn held(report: &Report) -> Report {
+    let mut report = report.clone();
+    if let Some(decision) = &mut report.activation {
+        decision.activated = false;
+        decision.reasons.push("another version became active while this one was made".to_owned());
+    }
+    report
 }
 
 /// A value as the text in which it is stored.

@@ -13,6 +13,14 @@ pub(crate) fn at(seconds: i64) -> cx_analytics::Timestamp {
         .expect("in range")
 }
 
+/// A segmentation's job, in the hands of the worker "w" until second 31.
+pub(crate) async fn claimed(store: &Store, id: &str) {
+    let create =
+        store.job_create(crate::JobKind::Segmentation, "{}", true, None, id.to_owned(), at(0));
+    create.await.expect("create");
+    store.job_claim("w", at(1), 30_000_000).await.expect("claim").expect("a job");
+}
+
 /// Runs `test` on a migrated SQLite file, and on PostgreSQL where `CX_TEST_POSTGRES_URL` names a server on which databases
 /// may be created. With `CX_TEST_REQUIRE_POSTGRES=1` it is an error if none is named.
 pub(crate) async fn on_every_engine(test: impl AsyncFn(Store)) {

@@ -39,8 +39,12 @@ pub(crate) fn sample(rows: usize, size: usize, seed: u64) -> Vec<usize> {
     all
 }
 
-/// As many draws from `rows` as there are rows, with repetition.
-pub(crate) fn resample(rows: usize, seed: u64) -> Vec<usize> {
+/// The numbers below `size` in an order that the seed gives.
+pub(crate) fn permutation(size: usize, seed: u64) -> Vec<usize> {
     let mut random = generator(seed);
-    (0..rows).map(|_| below(&mut random, rows)).collect()
+    let mut order: Vec<usize> = (0..size).collect();
+    for place in (1..size).rev() {
+        order.swap(place, below(&mut random, place + 1));
+    }
+    order
 }

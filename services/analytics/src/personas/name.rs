@@ -55,7 +55,8 @@ fn distinguishing(profile: &[PersonaFeature]) -> Vec<Word<'_>> {
     found
 }
 
-/// "Lapsed one-time buyers, many returns": adjectives, a noun, and after commas the rest.
+/// "Lapsed one-time buyers, many returns": adjectives, a noun, and after commas the rest; "Customers with many
+/// complaints, long waits" where there is nothing before the commas.
 fn compose(words: &[Word<'_>], count: usize) -> String {
     let words = &words[..count.min(words.len())];
     let texts = |slot| words.iter().filter(move |word| word.slot == slot).map(|word| &*word.text);
@@ -68,7 +69,12 @@ fn compose(words: &[Word<'_>], count: usize) -> String {
     }));
     let mut name = front.join(" ");
     for tail in nouns.chain(texts(Slot::Tail)) {
-        name.push_str(", ");
+        let states = ["likely", "unlikely", "busy"].iter().any(|state| tail.starts_with(state));
+        name.push_str(match name.as_str() {
+            "customers" if states => " ",
+            "customers" => " with ",
+            _ => ", ",
+        });
         name.push_str(tail);
     }
     capitalised(&name)
@@ -87,7 +93,7 @@ pub(super) fn description(persona: &Persona) -> String {
     if figures.is_empty() {
         format!("{who}, near the average in everything that was measured.")
     } else {
-        format!("{who}. What sets them apart, by medians: {}.", figures.join("; "))
+        format!("{who}. Medians: {}.", figures.join("; "))
     }
 }
 
@@ -111,6 +117,11 @@ mod tests {
             name(vec![feature("phone_share", 2.0, 0.9), feature("queue_wait", 1.0, 9.0)]),
             "Phone-heavy customers, long waits"
         );
+        assert_eq!(
+            name(vec![feature("complaints", 2.0, 2.0), feature("nps", -1.0, 0.1)]),
+            "Customers with many complaints, unlikely to recommend"
+        );
+        assert_eq!(name(vec![feature("nps", 1.0, 0.9)]), "Customers likely to recommend");
         assert_eq!(name(vec![feature("orders", 0.4, 2.0)]), "Average customers");
         assert_eq!(
             name(vec![feature("gender=FEMALE", 1.9, 1.0), feature("age", -1.0, 25.0)]),

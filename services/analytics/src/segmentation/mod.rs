@@ -6,17 +6,21 @@
 mod choice;
 mod compare;
 mod explain;
+mod gaps;
 mod identity;
+mod indices;
 mod model;
 mod parameters;
 mod policy;
+mod principal;
 mod quality;
 mod reference;
+mod resamples;
 mod structure;
 mod table;
 mod why;
 
-pub use choice::{Candidate, Choice};
+pub use choice::{Candidate, Choice, choose};
 pub use compare::{Called, Comparison, Contingency, PersonaChange, adjusted_rand_index, compare};
 pub use explain::{Contribution, Explanation, FeatureFacts, Place, explain};
 pub use identity::{
@@ -28,7 +32,7 @@ pub use parameters::{Checked, Parameters, Problem};
 pub use policy::{Asked, Decision, Policy, decide};
 pub(crate) use reference::new_ids;
 pub use reference::{NOWHERE, Reference};
-pub use structure::Structure;
+pub use structure::{Structure, judge};
 pub use table::{Builder, Table};
 pub use why::{Fact, Named, Why};
 
@@ -170,7 +174,8 @@ impl Checked {
         }
 
         step(0.2, "choosing k")?;
-        let choice = choice::choose(&points, self, distinct, &|done| {
+        let reference_k = reference.map(|reference| reference.model.centres.len() as u16);
+        let choice = choice::choose(&points, self, reference_k, &|done| {
             progress(0.2 + 0.5 * done, "choosing k")
         })?;
         let choice = choice.ok_or(constant.clone())?;
@@ -208,6 +213,7 @@ impl Checked {
             clusters.centres.len(),
             self.seed,
         );
+        let (structure, structure_reason) = structure::judge(points, self);
         let selected = table.selection().features();
         let features = features::report(selected, &scaler, self.currency);
         let (model, assignments) = PersonaModel::new(table, self.as_of, points, scaler, clusters);
@@ -225,8 +231,8 @@ impl Checked {
             k: clusters.centres.len() as u16,
             candidates: choice.with_silhouette(silhouette),
             k_rule: choice.rule,
-            structure: Structure::default(),
-            structure_reason: String::new(),
+            structure,
+            structure_reason,
             inertia: clusters.inertia,
             silhouette,
             silhouette_customers: sampled as i64,
@@ -248,5 +254,7 @@ impl Checked {
     }
 }
 
+#[cfg(test)]
+mod retrain_tests;
 #[cfg(test)]
 mod tests;

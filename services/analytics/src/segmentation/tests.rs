@@ -86,7 +86,7 @@ pub(super) fn members(size: u64) -> Vec<(Activity, Customer, Archetype)> {
     counted.collect()
 }
 
-fn population(size: u64) -> (Vec<Activity>, Vec<Archetype>) {
+pub(super) fn population(size: u64) -> (Vec<Activity>, Vec<Archetype>) {
     members(size).into_iter().map(|(activity, _, archetype)| (activity, archetype)).unzip()
 }
 

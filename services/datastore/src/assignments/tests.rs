@@ -5,7 +5,7 @@ use crate::jobs::JobKind;
 use crate::personas::LabelChange;
 use crate::segmentations::Publication;
 use crate::store::Store;
-use crate::testing::{at, on_every_engine};
+use crate::testing::{at, claimed, on_every_engine};
 use cx_analytics::segmentation::{Fitted, Parameters, Table};
 use cx_analytics::{Activity, Consent, Customer};
 
@@ -25,8 +25,7 @@ fn fitted() -> Fitted {
 }
 
 async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) -> Result<bool> {
-    store.job_create(JobKind::Segmentation, "{}", activate, None, id.to_owned(), at(0)).await?;
-    store.job_claim("w", at(1), LEASE).await?;
+    claimed(store, id).await;
     let reference = store.active_get(JobKind::Segmentation).await?;
     let of = Publication { reference: reference.as_deref(), ..publication(id, fitted, activate) };
     store.segmentation_publish(of, at(2)).await
@@ -94,10 +93,7 @@ async fn a_segmentation_is_read_back_as_it_was_written() {
 async fn nothing_is_left_of_a_publication_whose_lease_was_lost() {
     on_every_engine(async |store| {
         let fitted = fitted();
-        let create =
-            store.job_create(JobKind::Segmentation, "{}", true, None, "s1".to_owned(), at(0));
-        create.await.expect("create");
-        store.job_claim("w", at(1), LEASE).await.expect("claim");
+        claimed(&store, "s1").await;
         store.job_claim("other", at(90), LEASE).await.expect("claim").expect("the lease ended");
         let late = publication("s1", &fitted, true);
         assert!(matches!(store.segmentation_publish(late, at(91)).await, Err(Error::LeaseLost)));
@@ -216,10 +212,7 @@ async fn who_objects_to_profiling_is_in_no_persona_from_then_on() {
 async fn a_second_attempt_takes_away_what_the_first_has_left() {
     on_every_engine(async |store| {
         let fitted = fitted();
-        let create =
-            store.job_create(JobKind::Segmentation, "{}", true, None, "s1".to_owned(), at(0));
-        create.await.expect("create");
-        store.job_claim("w", at(1), LEASE).await.expect("claim");
+        claimed(&store, "s1").await;
         let text = "INSERT INTO assignment (customer_id, segmentation_id, persona, distance, runner_up, runner_up_distance, outlier, as_of)
                     VALUES ('stranger', 's1', 0, 0.0, 1, 0.0, 0, 0)";
         let left = async |tx: &sea_orm::DatabaseTransaction| crate::sql::execute(tx, text, vec![]).await;
@@ -236,10 +229,7 @@ async fn a_version_that_was_decided_against_another_one_stays_a_candidate() {
     on_every_engine(async |store| {
         let fitted = fitted();
         assert!(publish(&store, "s1", &fitted, true).await.expect("publish"));
-        let create =
-            store.job_create(JobKind::Segmentation, "{}", true, None, "s2".to_owned(), at(0));
-        create.await.expect("create");
-        store.job_claim("w", at(1), LEASE).await.expect("claim");
+        claimed(&store, "s2").await;
         let other = store.segmentation_publish(publication("s2", &fitted, true), at(2)).await;
         assert!(!other.expect("publish"), "s1 became active while s2 was made");
         let active = store.segmentation_active().await.expect("active").expect("s1");

@@ -74,6 +74,7 @@ const STATEMENTS: &[&str] = &[
     // How new data are found: by arrival. Both grow at their end, which is cheap.
     "CREATE INDEX interaction_by_arrival ON interaction (received_at, customer_id)",
     "CREATE INDEX customer_by_update ON customer (updated_at)",
+    "CREATE INDEX customer_objecting ON customer (customer_id) WHERE consent_profiling = 0",
     // Positions are given under a lock on the head, so that their order is that of the commits.
     "CREATE TABLE membership_change (
         customer_id ID! NOT NULL,

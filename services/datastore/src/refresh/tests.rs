@@ -3,7 +3,7 @@
 use super::*;
 use crate::jobs::JobKind;
 use crate::segmentations::Publication;
-use crate::testing::{at, on_every_engine, samples};
+use crate::testing::{at, claimed, on_every_engine, samples};
 use cx_analytics::membership::Change;
 use cx_analytics::segmentation::{Fitted, Parameters, Table};
 use cx_analytics::{Activity, Consent, Customer};
@@ -30,9 +30,7 @@ fn fitted(turned: &[usize], left_out: &[usize]) -> Fitted {
 }
 
 async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) {
-    let create = store.job_create(JobKind::Segmentation, "{}", true, None, id.to_owned(), at(0));
-    create.await.expect("create");
-    store.job_claim("w", at(1), LEASE).await.expect("claim");
+    claimed(store, id).await;
     let reference = store.active_get(JobKind::Segmentation).await.expect("active");
     let of = Publication {
         id,
@@ -176,11 +174,13 @@ async fn who_was_erased_or_objects_does_not_come_back() {
         let consent = Consent { profiling: Some(false), ..Consent::default() };
         let objector = Customer { customer_id: "c01".to_owned(), consent, ..Customer::default() };
         store.customers_upsert(vec![objector], at(7)).await.expect("upsert");
+        assert_eq!(store.members_objecting("s1", 9).await.expect("objecting"), ["c01"]);
         let found = [placed("c00", 0, 10), placed("c01", 1, 10)];
         let changes = store.assignments_refresh(of(&found, &[], 10), at(11)).await;
         assert_eq!(changes.expect("refresh"), 1);
         let last = log(&store).await.pop().expect("a change");
         assert_eq!(told(&last), ("c01", Some("few"), None, Cause::NewData));
+        assert!(store.members_objecting("s1", 9).await.expect("objecting").is_empty());
         let before = store.members_at(None, at(4), None, 99).await.expect("members");
         assert_eq!(before.len(), 28, "neither of them, at no moment");
         assert_eq!(store.membership_notices_sweep(at(5)).await.expect("sweep"), 0);

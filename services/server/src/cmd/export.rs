@@ -43,8 +43,12 @@ enum What {
     Churn(churn::Risks),
     /// Who entered, left or moved between personas, in the order in which it happened
     Changes(changes::Changes),
-    /// A persona for an advertising platform: the members who agreed to marketing, as hashes of their e-mail addresses
-    /// and telephone numbers, as CSV
+    /// A persona for an advertising platform: the members who agreed to marketing, as CSV
+    ///
+    /// Written are the members who agreed to marketing and did not object to profiling, with SHA-256 of e-mail address
+    /// and telephone number, and the country code. Left out, and counted on stderr: who did not agree, and who has
+    /// neither an e-mail address nor an international telephone number (+ or 00, country code, 8 to 15 digits in all; a
+    /// national number cannot be completed).
     Audience(audience::Audience),
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+/// For how long who follows membership changes is told of an erasure, in days.
+const NOTICE: i64 = 30;
 /// How often is looked; cheap where nobody was erased of late.
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -22,6 +24,9 @@ pub(super) async fn forever(store: Store, stop: CancellationToken) {
                 tracing::info!(customers, "removed what was written about erased customers")
             }
             Err(error) => tracing::warn!("cannot sweep after erasures: {error}"),
+        }
+        if let Err(error) = store.membership_notices_sweep(clock::now().days_before(NOTICE)).await {
+            tracing::warn!("cannot remove old notices of erasures: {error}");
         }
     }
 }

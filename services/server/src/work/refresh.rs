@@ -104,6 +104,7 @@ impl Refresher {
             return Ok(());
         };
         let Some(active) = self.store.segmentation_active().await? else { return Ok(()) };
+        self.let_go(&active.id).await?;
         if !active.live {
             return Ok(());
         }
@@ -133,6 +134,24 @@ impl Refresher {
         let stale = self.store.customers_stale(&active.id, before, MOST_QUIET).await?;
         self.refresh(&active, &stale, Cause::Time, stop).await?;
         Ok(())
+    }
+
+    /// Takes those out who object to profiling, also of a version that is a picture of its moment.
+    async fn let_go(&self, segmentation_id: &str) -> Result<(), Error> {
+        let objecting = self.store.members_objecting(segmentation_id, PIECE as u64).await?;
+        if objecting.is_empty() {
+            return Ok(());
+        }
+        let as_of = clock::now();
+        let of = Refreshed {
+            segmentation_id,
+            owner: &self.owner,
+            cause: Cause::NewData,
+            as_of,
+            found: &[],
+            none: &objecting,
+        };
+        self.store.assignments_refresh(of, as_of).await.map(|_| ())
     }
 
     /// Assigns these customers anew, piece by piece. False where it stopped before the end.

@@ -18,11 +18,6 @@ const PART: usize = 5000;
 const OUTPUT: &str = "--output (CX_EXPORT_OUTPUT)";
 
 /// Of which persona, for whom, and where to.
-///
-/// Written are the members who agreed to marketing and did not object to profiling, with SHA-256 of e-mail address and
-/// telephone number and the country code. Left out and counted on stderr: who did not agree, and who has neither an
-/// e-mail address nor an international telephone number (+ or 00, country code, 8 to 15 digits in all; a national number
-/// cannot be completed).
 #[derive(Debug, Args)]
 pub(super) struct Audience {
     /// The persona, of the active segmentation

@@ -1,9 +1,11 @@
 //! `cx export members`.
 
 use super::{Cell, Kind, Rows, Version};
-use crate::config::Invalid;
+use crate::{clock, cmd::instant, config::Invalid};
 use clap::Args;
+use cx_analytics::Timestamp;
 use cx_datastore::Store;
+use std::collections::HashMap;
 
 /// Rows read at once: memory does not grow with the number of members.
 const PAGE: u64 = 5000;
@@ -27,6 +29,16 @@ pub(super) struct Members {
     /// The persona [default: all]
     #[arg(long, env = "CX_EXPORT_PERSONA", value_name = "ID")]
     persona: Option<String>,
+    /// The members as of this earlier moment, of whatever was active then: a date, or as in 2011-12-10T00:00:00Z. Of each
+    /// only the persona is kept
+    #[arg(
+        long,
+        env = "CX_EXPORT_AT",
+        value_parser = instant::parse,
+        conflicts_with = "segmentation",
+        value_name = "INSTANT"
+    )]
+    at: Option<Timestamp>,
     #[command(flatten)]
     version: Version,
 }
@@ -34,6 +46,9 @@ pub(super) struct Members {
 impl Members {
     /// Writes the members by customer id.
     pub(super) async fn run(self, store: &Store) -> anyhow::Result<u64> {
+        if let Some(at) = self.at {
+            return self.run_at(store, at).await;
+        }
         let id = self.version.id(store).await?;
         let personas = store.personas_list(&id).await?;
         let only = match self.persona {
@@ -65,10 +80,50 @@ impl Members {
                     member.runner_up_distance.into(),
                     member.confidence().into(),
                     member.outlier.into(),
-                    persona.map(|stored| stored.as_of).into(),
+                    member.as_of.into(),
                 ])?;
             }
         }
         rows.end()
     }
+    /// Writes the members as of an earlier moment, by customer id, as membership changes tell them.
+    async fn run_at(self, store: &Store, at: Timestamp) -> anyhow::Result<u64> {
+        if at > clock::now() {
+            let reason = "is in the future, of which nothing is known".to_owned();
+            return Err(Invalid { key: "--at (CX_EXPORT_AT)", reason }.into());
+        }
+        let mut names = HashMap::new();
+        if let Some(id) = &self.persona {
+            let Some(name) = name(store, id).await? else {
+                let reason = format!("there is no persona {id:?}");
+                return Err(Invalid { key: "--persona (CX_EXPORT_PERSONA)", reason }.into());
+            };
+            names.insert(id.clone(), Some(name));
+        }
+        let mut rows = Rows::begin(&self.version.destination, &COLUMNS)?;
+        let (only, mut after) = (self.persona.as_deref(), None::<String>);
+        loop {
+            let page = store.members_at(only, at, after.as_deref(), PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (customer_id, persona_id) in page {
+                if !names.contains_key(&persona_id) {
+                    names.insert(persona_id.clone(), name(store, &persona_id).await?);
+                }
+                let mut row = vec![Cell::Absent; COLUMNS.len()];
+                row[2] = names.get(&persona_id).cloned().flatten().into();
+                row[0] = customer_id.into();
+                row[1] = persona_id.into();
+                row[COLUMNS.len() - 1] = at.into();
+                rows.row(row)?;
+            }
+        }
+        rows.end()
+    }
+}
+
+/// What a persona is called in the latest segmentation that has it; none where none has.
+async fn name(store: &Store, persona_id: &str) -> anyhow::Result<Option<String>> {
+    let latest = store.persona_latest(persona_id).await?;
+    Ok(latest.map(|latest| latest.label.name.unwrap_or(latest.persona.name)))
 }

@@ -4,7 +4,7 @@ use super::{Cell, Kind, Rows, Version};
 use cx_analytics::features::REGISTRY;
 use cx_datastore::Store;
 
-const COLUMNS: [(&str, Kind); 10] = [
+const COLUMNS: [(&str, Kind); 13] = [
     ("segmentation_id", Kind::Text),
     ("persona_id", Kind::Text),
     ("name", Kind::Text),
@@ -12,7 +12,10 @@ const COLUMNS: [(&str, Kind); 10] = [
     ("description", Kind::Text),
     ("customers", Kind::Integer),
     ("share", Kind::Float),
-    ("typical_customer_id", Kind::Text),
+    ("typical_customer_id_1", Kind::Text),
+    ("typical_customer_id_2", Kind::Text),
+    ("typical_customer_id_3", Kind::Text),
+    ("edge_customer_id", Kind::Text),
     ("mean_squared_distance", Kind::Float),
     ("as_of", Kind::Instant),
 ];
@@ -29,6 +32,7 @@ pub(super) async fn run(store: &Store, version: Version) -> anyhow::Result<u64> 
     let mut rows = Rows::begin(&version.destination, &columns)?;
     for stored in store.personas_list(&id).await? {
         let (persona, label) = (stored.persona, stored.label);
+        let typical = |place: usize| Cell::from(persona.typical_customer_ids.get(place));
         let mut row = vec![
             Cell::from(stored.segmentation_id),
             persona.persona_id.into(),
@@ -37,7 +41,10 @@ pub(super) async fn run(store: &Store, version: Version) -> anyhow::Result<u64> 
             label.description.as_ref().unwrap_or(&persona.description).into(),
             persona.customers.into(),
             persona.share.into(),
-            persona.typical_customer_ids.first().into(),
+            typical(0),
+            typical(1),
+            typical(2),
+            Some(persona.edge_customer_id).filter(|id| !id.is_empty()).into(),
             persona.mean_squared_distance.into(),
             stored.as_of.into(),
         ];

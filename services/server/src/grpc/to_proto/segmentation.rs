@@ -176,7 +176,9 @@ fn candidate(candidate: Candidate) -> proto::KCandidate {
         silhouette: candidate.silhouette,
         stability: candidate.stability,
         smallest_share: candidate.smallest_share,
-        ..proto::KCandidate::default()
+        calinski_harabasz: candidate.calinski_harabasz,
+        davies_bouldin: candidate.davies_bouldin,
+        stabilities: candidate.stabilities,
     }
 }
 
