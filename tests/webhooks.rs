@@ -1,5 +1,6 @@
 //! Webhooks, from the log of membership changes to a receiver on the other side of a socket.
 
+use cx_datastore::duties::Duty;
 use cx_server::proto::{
     CreateSegmentationRequest, CreateWebhookRequest, EraseCustomerRequest, GetWebhookRequest,
     ListWebhookDeliveriesRequest, ListWebhooksRequest, ReplayWebhookDeliveriesRequest,
@@ -297,6 +298,29 @@ async fn a_new_secret_signs_beside_the_old_one(engine: Engine) {
     server.stop().await;
 }
 
+async fn who_is_silent_holds_nobody_up(engine: Engine) {
+    let mut options = options(&[]);
+    options.webhooks.timeout = Duration::from_secs(60);
+    let (mut server, receiver) =
+        (Server::start_with(engine, options).await, Receiver::start().await);
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let request = CreateWebhookRequest { url, ..Default::default() };
+    let made = server.webhooks.create_webhook(request).await.unwrap().into_inner();
+    create(&mut server, &receiver, &[]).await;
+    for position in [1, 2] {
+        happen(server.database(), position, 1, "p");
+        receiver.wait_for(position as usize).await;
+    }
+    let _open = silent.accept().await.unwrap();
+    assert_eq!(get(&mut server, &made.webhook.unwrap().webhook_id).await.position, 0);
+    // Neither does it hold up the end, and the next one need not wait for that of a lease.
+    let store = server.stop().await.store().await;
+    let free =
+        store.duty_hold(Duty::Webhooks, "another", cx_server::clock::now(), 1).await.unwrap();
+    assert!(free.is_some());
+}
+
 async fn who_gets_a_persona_and_who_is_erased_is_told(engine: Engine) {
     let (mut server, receiver) = start(engine, &[]).await;
     create(&mut server, &receiver, &[]).await;
@@ -364,6 +388,7 @@ on_both_engines!(
     who_fails_for_too_long_is_disabled,
     dead_letters_are_kept_and_sent_again,
     a_new_secret_signs_beside_the_old_one,
+    who_is_silent_holds_nobody_up,
     who_gets_a_persona_and_who_is_erased_is_told,
     of_two_servers_one_sends,
 );
