@@ -82,3 +82,18 @@ fn shapes_other_than_balls_are_counted_too() {
     }
     assert!(right >= 6, "{right} of 8");
 }
+
+#[test]
+fn nothing_and_sameness_have_no_structure_and_do_not_panic() {
+    let same = [1.0f32, 2.0];
+    for rows in [0, 1, 2, 40] {
+        let points = Points::from_rows(2, (0..rows).map(|_| same.as_slice()));
+        let choice = choose(&points, &asked(defaults()), None, &|_| true);
+        assert_eq!(choice, Ok(None), "{rows}");
+        assert_eq!(judge(&points, &asked(defaults())).0, Structure::None, "{rows}");
+    }
+    let three: Vec<[f32; 1]> = (0..90).map(|i| [(i % 3) as f32]).collect();
+    let points = Points::from_rows(1, three.iter().map(<[f32; 1]>::as_slice));
+    assert_eq!(chosen(&points), 3);
+    assert_eq!(judge(&points, &asked(defaults())).0, Structure::Separated);
+}

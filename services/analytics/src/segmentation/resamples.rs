@@ -83,6 +83,9 @@ impl Halved {
     /// better on it: a half that differs only because its start was unlucky says nothing of the customers.
     pub(super) fn repeat(&self, k: usize) -> Option<Repeated> {
         let sample = &self.sample;
+        if sample.distinct(k) < k {
+            return None;
+        }
         let starts: Vec<Option<Vec<Vec<f64>>>> = (self.halves.par_iter())
             .map(|half| kmeans::start(&half.drawn, k, random::derive(half.seed, "start", k as u64)))
             .collect();

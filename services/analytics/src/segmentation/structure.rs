@@ -110,8 +110,8 @@ fn saved(sample: &Points, seed: u64) -> (f64, f64) {
     let distinct = sample.distinct(COMPARED[COMPARED.len() - 1]);
     let compared: Vec<usize> = COMPARED.into_iter().filter(|&k| k <= distinct).collect();
     if compared.is_empty() {
-        // A handful of different customers: whatever they are, they are that.
-        return (1.0, 0.0);
+        // A handful of different customers: whatever they are, they are that, unless they are all alike.
+        return (f64::from(u8::from(distinct > 1)), 0.0);
     }
     let inertia = |points: &Points, seed: u64| -> Vec<f64> {
         let fit = |&k: &usize| kmeans::fit(points, k, STARTS, seed).map(|found| found.inertia);
