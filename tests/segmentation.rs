@@ -194,7 +194,11 @@ async fn a_name_stays_and_an_older_version_comes_back(engine: Engine) {
     );
     // The same data, parameters and seed: the same personas, so the name is there as well.
     let again = run(&mut server, create(parameters(4), true)).await;
-    assert_eq!(again.report, first.report);
+    let found = |of: &Segmentation| {
+        let report = of.report.clone().unwrap();
+        (report.k_candidates, report.inertia, report.silhouette, report.features)
+    };
+    assert_eq!(found(&again), found(&first));
     assert_eq!(personas(&mut server, "").await.remove(0).name, "Regulars");
     let taken =
         server.personas.update_persona(update("", "")).await.unwrap().into_inner().persona.unwrap();
