@@ -315,7 +315,8 @@ async fn who_is_silent_holds_nobody_up(engine: Engine) {
     let _open = silent.accept().await.unwrap();
     assert_eq!(get(&mut server, &made.webhook.unwrap().webhook_id).await.position, 0);
     // Neither does it hold up the end, and the next one need not wait for that of a lease.
-    let store = server.stop().await.store().await;
+    let database = server.stop().await;
+    let store = database.store().await;
     let free =
         store.duty_hold(Duty::Webhooks, "another", cx_server::clock::now(), 1).await.unwrap();
     assert!(free.is_some());
