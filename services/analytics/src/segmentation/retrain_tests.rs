@@ -33,13 +33,13 @@ fn fit(parameters: Parameters, activities: &[Activity], before: Option<&Fitted>)
 
 #[test]
 fn ids_survive_twenty_retrains_on_growing_data() {
-    let (activities, _) = population(1_500);
-    let mut last = fit(Parameters::at(as_of()), &activities[..520], None);
+    let (activities, _) = population(1_800);
+    let mut last = fit(Parameters::at(as_of()), &activities[..800], None);
     let first: std::collections::BTreeSet<String> = ids(&last).into_iter().collect();
     for turn in 1..=20usize {
         // Other customers, and other starts as well.
         let parameters = Parameters { seed: turn as u64, ..Parameters::at(as_of()) };
-        let now = fit(parameters, &activities[..520 + turn * 49], Some(&last));
+        let now = fit(parameters, &activities[..800 + turn * 49], Some(&last));
         assert_eq!(first, ids(&now).into_iter().collect(), "retrain {turn}");
         let moved = now.report.moved_share.expect("customers in both");
         assert!(moved < 0.1, "retrain {turn} moves {moved}");
