@@ -7,9 +7,9 @@ use crate::{
 };
 use cx_analytics::{
     Activity, ScoreActivity,
-    features::{Points, REGISTRY, Scaler, Values, find},
+    features::{Points, REGISTRY, find},
     kmeans,
-    segmentation::{Parameters, choose},
+    segmentation::{Parameters, Table, choose},
     stats,
     synthetic::adjusted_rand,
 };
@@ -19,8 +19,9 @@ const K: usize = 5;
 
 /// The points that the project would make of these customers, over the features that are named, or all.
 fn points(activities: &[Activity], asked: &[String]) -> Points {
-    let values = Values::extract(activities, as_of());
-    Points::new(&values, &Scaler::fit(&values, asked))
+    let parameters = Parameters { features: asked.to_vec(), ..Parameters::at(as_of()) };
+    let asked = parameters.check().unwrap_or_else(|problems| panic!("{problems:?}"));
+    Table::of(&asked, activities).space().1
 }
 
 fn labels(points: &Points) -> Vec<u16> {
@@ -128,10 +129,10 @@ pub fn scaling() {
     let names = ["order_value", "orders", "days_since_order"];
     let buyers: Vec<Activity> =
         activities(CUSTOMERS).into_iter().filter(|a| a.orders > 0).collect();
-    let values = Values::extract(&buyers, as_of());
     let asked = names.map(str::to_owned).to_vec();
-    let columns: Vec<&[f64]> =
-        names.iter().filter_map(|name| find(name)).map(|(place, _)| values.column(place)).collect();
+    let columns: Vec<Vec<f64>> = (names.iter().filter_map(|name| find(name)))
+        .map(|(_, feature)| buyers.iter().map(|a| (feature.extract)(a, as_of())).collect())
+        .collect();
     let tables = [
         ("log1p, winsorised, z-scored", points(&buyers, &asked)),
         ("raw, z-scored", table(&columns, z_scored)),
@@ -150,7 +151,7 @@ pub fn scaling() {
     }
 }
 
-fn table(columns: &[&[f64]], scale: impl Fn(&[f64]) -> Vec<f64>) -> Points {
+fn table(columns: &[Vec<f64>], scale: impl Fn(&[f64]) -> Vec<f64>) -> Points {
     let scaled: Vec<Vec<f64>> = columns.iter().map(|column| scale(column)).collect();
     let row = |row: usize| scaled.iter().map(|column| column[row] as f32).collect();
     let rows: Vec<Vec<f32>> = (0..scaled.first().map_or(0, Vec::len)).map(row).collect();

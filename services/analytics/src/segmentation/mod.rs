@@ -164,9 +164,7 @@ impl Checked {
         if table.rows() < needed {
             return Err(Refusal::TooFewCustomers { customers: table.rows(), needed });
         }
-        let scaler = Scaler::fit(table.values(), table.selection());
-        let value = |row: usize, feature: usize| table.values().column(feature).get(row);
-        let points = Points::new(table.rows(), &scaler, value);
+        let (scaler, points) = table.space();
         let distinct = points.distinct(self.greatest_k());
         let constant = Refusal::ConstantFeatures { distinct, k: least_k };
         if distinct < least_k || points.width() == 0 {

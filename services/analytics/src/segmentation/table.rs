@@ -6,7 +6,7 @@
 use super::{Checked, Parameters};
 use crate::{
     Activity, Customer, Timestamp,
-    features::{Selection, Values},
+    features::{Points, Scaler, Selection, Values},
     personas::Attributes,
 };
 
@@ -63,6 +63,14 @@ impl Table {
         let mut builder = Self::builder(asked);
         activities.iter().for_each(|activity| builder.push(activity, None));
         builder.finish()
+    }
+
+    /// How values become coordinates, fitted to these customers, and their coordinates: what k-means sees.
+    pub fn space(&self) -> (Scaler, Points) {
+        let scaler = Scaler::fit(&self.values, &self.selection);
+        let value = |row: usize, feature: usize| self.values.column(feature).get(row);
+        let points = Points::new(self.rows(), &scaler, value);
+        (scaler, points)
     }
 
     /// Number of customers.
