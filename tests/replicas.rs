@@ -163,8 +163,8 @@ async fn one_version_and_no_change_lost_or_doubled() {
         store.interactions_record(part.to_vec(), clock::now()).await.unwrap();
     }
     until("the last refresh", async || {
-        let of = Arrivals { from: begun, to: Timestamp::MAX, beyond: 0 };
-        store.customers_arrived("run", of, 1).await.unwrap().is_empty().then_some(())
+        let of = Arrivals { from: begun, to: Timestamp::MAX, now: clock::now(), beyond: 0 };
+        store.customers_arrived("run", of, "", 1).await.unwrap().is_empty().then_some(())
     })
     .await;
     let all = log(&store).await;

@@ -19,6 +19,7 @@ pub mod metrics;
 mod migrations;
 mod personas;
 pub mod refresh;
+mod retention;
 mod rows;
 pub mod schedules;
 mod segmentations;

@@ -12,6 +12,7 @@ use crate::store::Store;
 use cx_analytics::Timestamp;
 use cx_analytics::membership::{Cause, Change};
 use sea_orm::{DatabaseTransaction, QueryResult, Value};
+use std::collections::BTreeSet;
 
 const COLUMNS: &str = "c.position, c.customer_id, c.from_persona, c.to_persona, c.cause, c.segmentation_id, c.changed_at";
 
@@ -209,16 +210,20 @@ fn members(segmentation: &str) -> String {
     )
 }
 
-/// Makes a segmentation the active one and writes everybody who is in another persona by that.
+/// Makes a segmentation the active one and writes everybody who is in another persona by that. False where there is none such.
 pub(crate) async fn activate(
     tx: &DatabaseTransaction,
     what: Activation<'_>,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<bool> {
     let old = active(tx).await?;
     if old.as_deref() == Some(what.id) {
-        return Ok(());
+        return Ok(true);
     }
+    let text = "SELECT seen_until FROM segmentation WHERE segmentation_id = $1";
+    let row = sql::query_one(tx, text, vec![what.id.into()]).await?;
+    let Some(row) = row else { return Ok(false) };
+    let seen_until = Columns::of(&row).instant()?;
     // Who objects is in no persona, and so has no row under the active version.
     let text = "DELETE FROM assignment WHERE segmentation_id = $1
                 AND customer_id IN (SELECT customer_id FROM customer WHERE consent_profiling = 0)";
@@ -245,13 +250,12 @@ pub(crate) async fn activate(
     positions(tx, i64::try_from(written).unwrap_or(i64::MAX), now).await?;
     active_set_in(tx, JobKind::Segmentation, what.id, now).await?;
     // Whatever arrived after its assignments were made is looked at again.
-    let text = "SELECT seen_until FROM segmentation WHERE segmentation_id = $1";
-    let row = sql::query_one(tx, text, vec![what.id.into()]).await?;
-    let seen_until = row.map(|row| Columns::of(&row).instant()).transpose()?;
-    duties::done(tx, Duty::Refresh, seen_until.unwrap_or(Timestamp::MIN)).await
+    duties::done(tx, Duty::Refresh, seen_until).await?;
+    Ok(true)
 }
 
-/// Takes an erased customer out of the log. Who follows it is told so that they can erase too: one notice, which goes after its
+/// Takes an erased customer out of the log. Who follows it is told so that they can erase too, also where they follow one persona
+/// only and were told that the customer is in it: a notice for each persona that the log had of them. Notices go after their
 /// time ([`Store::membership_notices_sweep`]).
 pub(crate) async fn forget(
     tx: &DatabaseTransaction,
@@ -260,21 +264,25 @@ pub(crate) async fn forget(
 ) -> Result<()> {
     // Nobody writes about them between this and the end.
     positions(tx, 0, Timestamp::MIN).await?;
-    let text =
-        "SELECT COALESCE(to_persona, from_persona), segmentation_id, cause FROM membership_change
-                WHERE customer_id = $1 ORDER BY position DESC LIMIT 1";
-    let Some(row) = sql::query_one(tx, text, vec![customer_id.into()]).await? else {
+    let text = format!(
+        "SELECT {COLUMNS} FROM membership_change c WHERE c.customer_id = $1 ORDER BY c.position DESC"
+    );
+    let rows = sql::query_all(tx, &text, vec![customer_id.into()]).await?;
+    let known: Vec<Change> = rows.iter().map(change).collect::<Result<_>>()?;
+    let Some(last) = known.first().filter(|last| last.cause != Cause::Erasure) else {
         return Ok(());
     };
-    let mut columns = Columns::of(&row);
-    let (persona, segmentation): (Option<String>, String) = (columns.take()?, columns.take()?);
-    if columns.take::<i16>()? == Cause::Erasure.code() {
-        return Ok(());
-    }
     let text = "DELETE FROM membership_change WHERE customer_id = $1";
     sql::execute(tx, text, vec![customer_id.into()]).await?;
-    let change = NewChange { customer_id: customer_id.to_owned(), from: persona, to: None };
-    append(tx, &[change], (&segmentation, Cause::Erasure), now).await
+    let personas: BTreeSet<&String> =
+        known.iter().flat_map(|change| [&change.from, &change.to]).flatten().collect();
+    let notice = |persona: &String| NewChange {
+        customer_id: customer_id.to_owned(),
+        from: Some(persona.clone()),
+        to: None,
+    };
+    let notices: Vec<NewChange> = personas.into_iter().map(notice).collect();
+    append(tx, &notices, (&last.segmentation_id, Cause::Erasure), now).await
 }
 
 /// Takes the next `count` positions and gives the first of them, with the instant of the changes: `now`, but never before that of

@@ -5,7 +5,7 @@
 //! record is given its arrival before it is committed, and replicas' clocks differ, so that a look at an instant may miss what
 //! arrived shortly before it; therefore each arrival is looked at once more when it has settled.
 
-use crate::assignments::{self, assignments_delete, assignments_in};
+use crate::assignments::{self, NO_OBJECTION, assignments_delete, assignments_in};
 use crate::connect::{bulk_insert, hold_erasures};
 use crate::duties::{Duty, held};
 use crate::error::{Error, Result};
@@ -25,7 +25,9 @@ pub struct Arrivals {
     pub from: Timestamp,
     /// … and before this one.
     pub to: Timestamp,
-    /// The customers whose assignment does not reach this many microseconds beyond the arrival.
+    /// A record that is dated after its arrival becomes news at its date: so far as that is not after this instant.
+    pub now: Timestamp,
+    /// The customers whose assignment does not reach this many microseconds beyond the news.
     pub beyond: i64,
 }
 
@@ -47,8 +49,8 @@ pub struct Refreshed<'a> {
 }
 
 impl Store {
-    /// The customers of whom data arrived (interactions, attributes or consent) after their assignment was made, or who have
-    /// none; at most `limit`, by id.
+    /// The next `limit` customers after `after` of whom data arrived (interactions, attributes or consent) after their assignment
+    /// was made, or who have none and could have one; by id.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Timeout`].
@@ -56,22 +58,35 @@ impl Store {
         &self,
         segmentation_id: &str,
         of: Arrivals,
+        after: &str,
         limit: u64,
     ) -> Result<Vec<String>> {
-        let text = "SELECT d.customer_id FROM (
-                 SELECT customer_id, MAX(received_at) AS arrived FROM interaction
-                 WHERE received_at >= $2 AND received_at < $3 GROUP BY customer_id
-                 UNION ALL
-                 SELECT customer_id, updated_at FROM customer WHERE updated_at >= $2 AND updated_at < $3) d
-             LEFT JOIN assignment a ON a.customer_id = d.customer_id AND a.segmentation_id = $1
-             GROUP BY d.customer_id
-             HAVING MAX(a.as_of) IS NULL OR MAX(a.as_of) < MAX(d.arrived) + $4
-             ORDER BY d.customer_id LIMIT $5";
+        let text = format!(
+            "SELECT a.customer_id FROM (
+                 SELECT d.customer_id, MAX(d.arrived) AS arrived, MAX(p.as_of) AS as_of FROM (
+                     SELECT customer_id, MAX(received_at) AS arrived FROM interaction
+                     WHERE received_at >= $2 AND received_at < $3 AND customer_id > $6 GROUP BY customer_id
+                     UNION ALL
+                     SELECT customer_id, MAX(occurred_at) FROM interaction
+                     WHERE occurred_at > received_at AND occurred_at >= $2 AND occurred_at < $3 AND occurred_at < $5
+                       AND customer_id > $6 GROUP BY customer_id
+                     UNION ALL
+                     SELECT customer_id, updated_at FROM customer
+                     WHERE updated_at >= $2 AND updated_at < $3 AND customer_id > $6) d
+                 LEFT JOIN assignment p ON p.customer_id = d.customer_id AND p.segmentation_id = $1
+                 GROUP BY d.customer_id) a
+             WHERE a.as_of < a.arrived + $4 OR (a.as_of IS NULL AND {NO_OBJECTION}
+                   AND EXISTS (SELECT 1 FROM interaction i WHERE i.customer_id = a.customer_id AND i.occurred_at < $5))
+             ORDER BY a.customer_id LIMIT $7"
+        );
+        let text = text.as_str();
         let values = vec![
             segmentation_id.into(),
             of.from.micros().into(),
             of.to.micros().into(),
             of.beyond.into(),
+            of.now.micros().into(),
+            after.into(),
             i64::try_from(limit).unwrap_or(i64::MAX).into(),
         ];
         ids(&sql::query_all(self.long(), text, values).await?)

@@ -59,8 +59,8 @@ impl Store {
         .await
     }
 
-    /// Makes the job of a due run, of which `parameters` makes what it asks for from what is scheduled; runs that were missed are
-    /// made up for by this one. Gives its id; none where nothing is due, or another replica was faster.
+    /// Makes the job of a due run; runs that were missed are made up for by this one. False where nothing is due, another replica
+    /// was faster, or work of this kind has not ended: then the run is made when it has.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -79,6 +79,10 @@ impl Store {
             id,
         };
         self.write(async |tx| {
+            let text = "SELECT 1 FROM job WHERE kind = $1 AND state IN (1, 2) LIMIT 1";
+            if sql::query_one(tx, text, vec![kind.code().into()]).await?.is_some() {
+                return Ok(false);
+            }
             let text = "UPDATE schedule SET next_at = $3 WHERE kind = $1 AND next_at = $2";
             let values =
                 vec![kind.code().into(), due.next_at.micros().into(), next_at.micros().into()];
@@ -126,6 +130,12 @@ mod tests {
             let made = made.into_iter().filter(|made| *made.as_ref().expect("an answer")).count();
             assert_eq!(made, 1);
             assert_eq!(store.jobs_list(kind, None, 9).await.expect("jobs").len(), 1);
+            // The run takes longer than from one to the next.
+            assert!(!store.schedule_run(kind, "busy", at(7_200)).await.expect("not yet"));
+            store.job_claim("w", at(7_200), 1_000_000).await.expect("claim").expect("a job");
+            assert!(!store.schedule_run(kind, "busy", at(7_201)).await.expect("not yet"));
+            let id = store.jobs_list(kind, None, 9).await.expect("jobs").remove(0).id;
+            store.job_fail(&id, "w", "INTERNAL", "no", at(7_202)).await.expect("ended");
             // Down for ten hours and a half.
             assert!(store.schedule_run(kind, "late", at(41_400)).await.expect("due"));
             assert!(!store.schedule_run(kind, "again", at(41_401)).await.expect("made up for"));

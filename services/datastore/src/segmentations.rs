@@ -53,12 +53,11 @@ pub struct ActiveSegmentation {
 const PIECE: usize = 20_000;
 
 impl Store {
-    /// Publishes a segmentation: readers see nothing of it, or all. Nothing is visible where the lease was lost. Tells whether it
-    /// became the active one.
+    /// Writes the assignments of a segmentation that is about to be published. Nobody reads them before.
     ///
     /// # Errors
     /// [`Error::LeaseLost`], [`Error::Unavailable`], [`Error::Timeout`].
-    pub async fn segmentation_publish(&self, of: Publication<'_>, now: Timestamp) -> Result<bool> {
+    pub async fn segmentation_stage(&self, of: Publication<'_>) -> Result<()> {
         self.write_long(async |tx| {
             job_held(tx, of.id, of.owner).await?;
             let text = "DELETE FROM assignment WHERE segmentation_id = $1";
@@ -68,6 +67,15 @@ impl Store {
         for piece in of.fitted.assignments.chunks(PIECE) {
             self.write_long(async |tx| self.write_piece(tx, &of, piece).await).await?;
         }
+        Ok(())
+    }
+
+    /// Publishes a segmentation whose assignments were written: readers see nothing of it, or all. Nothing is visible where the
+    /// lease was lost. Tells whether it became the active one.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], [`Error::Unavailable`], [`Error::Timeout`].
+    pub async fn segmentation_publish(&self, of: Publication<'_>, now: Timestamp) -> Result<bool> {
         let model = json(&of.fitted.model, "model")?;
         let report = json(&of.fitted.report, "report")?;
         let held = json(&held(&of.fitted.report), "report")?;
@@ -93,11 +101,12 @@ impl Store {
             .await?;
             bulk_insert(tx, "persona", &personas, "").await?;
             bulk_insert(tx, "persona_example", &examples, "").await?;
-            self.leave_out_erased(tx, named).await?;
             if activated {
                 let what = Activation { id: of.id, cause: Cause::Retrain };
                 activate(tx, what, now).await?;
             }
+            // After what takes long, because an erasure that waits for this holds up everybody who writes.
+            self.leave_out_erased(tx, named).await?;
             job_finish(tx, of.id, of.owner, now).await?;
             Ok(activated)
         })
@@ -122,12 +131,12 @@ impl Store {
         Ok(())
     }
 
-    /// Makes a segmentation the active one, as a person asks for it, and writes who is in another persona by that. The caller has
-    /// checked that it succeeded.
+    /// Makes a segmentation the active one, as a person asks for it, and writes who is in another persona by that. False where
+    /// there is none such.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Timeout`].
-    pub async fn segmentation_activate(&self, id: &str, now: Timestamp) -> Result<()> {
+    pub async fn segmentation_activate(&self, id: &str, now: Timestamp) -> Result<bool> {
         let what = Activation { id, cause: Cause::Manual };
         self.write_long(async |tx| activate(tx, what, now).await).await
     }

@@ -21,6 +21,16 @@ pub(crate) async fn claimed(store: &Store, id: &str) {
     store.job_claim("w", at(1), 30_000_000).await.expect("claim").expect("a job");
 }
 
+/// Publishes a segmentation, assignments and all.
+pub(crate) async fn published(
+    store: &Store,
+    of: crate::Publication<'_>,
+    now: cx_analytics::Timestamp,
+) -> crate::Result<bool> {
+    store.segmentation_stage(of).await?;
+    store.segmentation_publish(of, now).await
+}
+
 /// Runs `test` on a migrated SQLite file, and on PostgreSQL where `CX_TEST_POSTGRES_URL` names a server on which databases
 /// may be created. With `CX_TEST_REQUIRE_POSTGRES=1` it is an error if none is named.
 pub(crate) async fn on_every_engine(test: impl AsyncFn(Store)) {

@@ -5,7 +5,7 @@ use crate::jobs::JobKind;
 use crate::personas::LabelChange;
 use crate::segmentations::Publication;
 use crate::store::Store;
-use crate::testing::{at, claimed, on_every_engine};
+use crate::testing::{at, claimed, on_every_engine, published};
 use cx_analytics::segmentation::{Fitted, Parameters, Table};
 use cx_analytics::{Activity, Consent, Customer};
 
@@ -28,7 +28,7 @@ async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) -> Re
     claimed(store, id).await;
     let reference = store.active_get(JobKind::Segmentation).await?;
     let of = Publication { reference: reference.as_deref(), ..publication(id, fitted, activate) };
-    store.segmentation_publish(of, at(2)).await
+    published(store, of, at(2)).await
 }
 
 fn publication<'a>(id: &'a str, fitted: &'a Fitted, activate: bool) -> Publication<'a> {
@@ -96,13 +96,13 @@ async fn nothing_is_left_of_a_publication_whose_lease_was_lost() {
         claimed(&store, "s1").await;
         store.job_claim("other", at(90), LEASE).await.expect("claim").expect("the lease ended");
         let late = publication("s1", &fitted, true);
-        assert!(matches!(store.segmentation_publish(late, at(91)).await, Err(Error::LeaseLost)));
+        assert!(matches!(published(&store, late, at(91)).await, Err(Error::LeaseLost)));
         assert_eq!(store.segmentation_report("s1").await.expect("report"), None);
         assert!(store.personas_list("s1").await.expect("personas").is_empty());
         assert!(store.assignments_list("s1", None, None, 10).await.expect("page").is_empty());
         assert_eq!(store.active_get(JobKind::Segmentation).await.expect("active"), None);
         let right = Publication { owner: "other", ..late };
-        store.segmentation_publish(right, at(92)).await.expect("publish");
+        published(&store, right, at(92)).await.expect("publish");
         assert_eq!(store.personas_list("s1").await.expect("personas").len(), 2);
     })
     .await;
@@ -182,7 +182,6 @@ async fn who_was_erased_while_it_was_computed_is_not_published() {
         assert_eq!(store.assignment_get("s1", &typical).await.expect("get"), None);
         let persona = store.personas_list("s1").await.expect("personas").remove(0).persona;
         assert!(!persona.typical_customer_ids.contains(&typical));
-        assert_eq!(store.suppressions_sweep(at(2)).await.expect("sweep"), 0);
     })
     .await;
 }
@@ -217,7 +216,7 @@ async fn a_second_attempt_takes_away_what_the_first_has_left() {
                     VALUES ('stranger', 's1', 0, 0.0, 1, 0.0, 0, 0)";
         let left = async |tx: &sea_orm::DatabaseTransaction| crate::sql::execute(tx, text, vec![]).await;
         store.write(left).await.expect("insert");
-        store.segmentation_publish(publication("s1", &fitted, true), at(2)).await.expect("publish");
+        published(&store, publication("s1", &fitted, true), at(2)).await.expect("publish");
         let all = store.assignments_list("s1", None, None, 100).await.expect("list");
         assert_eq!(all, fitted.assignments);
     })
@@ -230,10 +229,43 @@ async fn a_version_that_was_decided_against_another_one_stays_a_candidate() {
         let fitted = fitted();
         assert!(publish(&store, "s1", &fitted, true).await.expect("publish"));
         claimed(&store, "s2").await;
-        let other = store.segmentation_publish(publication("s2", &fitted, true), at(2)).await;
+        let other = published(&store, publication("s2", &fitted, true), at(2)).await;
         assert!(!other.expect("publish"), "s1 became active while s2 was made");
         let active = store.segmentation_active().await.expect("active").expect("s1");
         assert_eq!((active.id.as_str(), active.live), ("s1", true));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_latest_versions_stay_and_the_active_one() {
+    on_every_engine(async |store| {
+        let fitted = fitted();
+        for (id, activate) in [("s1", true), ("s2", false), ("s3", false), ("s4", false)] {
+            publish(&store, id, &fitted, activate).await.expect("publish");
+        }
+        // A run that failed in the middle of writing, and one that is still writing.
+        for id in ["failed", "running"] {
+            claimed(&store, id).await;
+            let of = Publication { id, ..publication(id, &fitted, false) };
+            store.segmentation_stage(of).await.expect("stage");
+        }
+        assert!(store.job_fail("failed", "w", "INTERNAL", "no", at(3)).await.expect("fail"));
+        let rows =
+            async |id: &str| store.assignments_list(id, None, None, 100).await.expect("list").len();
+        assert!(rows("failed").await > 0);
+        // Of equal age: the failed one and s2 come last.
+        assert_eq!(store.segmentations_prune(2).await.expect("prune"), 2);
+        for (id, there) in [("s1", true), ("s2", false), ("s3", true), ("s4", true)] {
+            assert_eq!(store.job_get(id).await.expect("job").is_some(), there, "{id}");
+            assert_eq!(store.segmentation_report(id).await.expect("report").is_some(), there);
+            assert_eq!(store.personas_list(id).await.expect("personas").is_empty(), !there);
+            assert_eq!(rows(id).await > 0, there, "{id}");
+        }
+        assert_eq!(rows("failed").await, 0);
+        assert_eq!(rows("running").await, fitted.assignments.len());
+        assert_eq!(store.segmentations_prune(2).await.expect("prune"), 0);
+        assert!(!store.segmentation_activate("s2", at(9)).await.expect("it is gone"));
     })
     .await;
 }

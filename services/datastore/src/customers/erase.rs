@@ -1,7 +1,6 @@
 //! Erasure. First the tombstone, committed while no writer about customers is in the middle of a transaction: whoever
-//! writes after it sees it. Then everything that is stored, in every version. Results that were computed before and are
-//! published later leave the erased out; [`Store::suppressions_sweep`] is the net below, also for an erasure that was cut off
-//! between its two steps.
+//! writes after it sees it, and leaves the erased out of what was computed before. Then everything that is stored, in every
+//! version. [`Store::erasures_finish`] ends an erasure that was cut off between the two.
 //!
 //! Whoever follows membership changes is told of the erasure by a last one, which goes after its time.
 
@@ -10,14 +9,11 @@ use crate::error::{Error, Fault, Result};
 use crate::membership;
 use crate::sql::{self, Columns};
 use crate::store::Store;
-use cx_analytics::membership::Cause;
-use cx_analytics::{Timestamp, codes::Kind, time::DAY};
+use cx_analytics::{Timestamp, codes::Kind};
 use sea_orm::DatabaseTransaction;
 
 /// The tables that name customers, but for interactions and membership changes.
 const TABLES: [&str; 4] = ["customer", "assignment", "persona_example", "churn_risk"];
-/// For how long after an erasure results may still be written that were computed before it.
-const SWEPT_FOR: i64 = 2 * DAY;
 
 impl Store {
     /// Erases a customer and gives the number of interactions removed. Idempotent; cannot be undone.
@@ -34,14 +30,34 @@ impl Store {
     }
 
     async fn erase(&self, customer_id: &str, now: Timestamp) -> Result<i64> {
+        self.bury(customer_id, now).await?;
+        self.forget(customer_id, now).await
+    }
+
+    /// The first step: from its commit on, nobody writes about the customer. The id stays in clear until the second one.
+    pub(crate) async fn bury(&self, customer_id: &str, now: Timestamp) -> Result<()> {
         let hash = self.keys().hash(customer_id).await?;
         self.write_long(async |tx| {
             stop_writers(tx).await?;
-            let text = "INSERT INTO suppression (customer_hash, erased_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            sql::execute(tx, text, vec![hash.to_vec().into(), now.micros().into()]).await
+            let text =
+                "INSERT INTO suppression (customer_hash, erased_at, pending_id) VALUES ($1, $2, $3)
+                        ON CONFLICT (customer_hash) DO UPDATE SET pending_id = excluded.pending_id";
+            let values = vec![hash.to_vec().into(), now.micros().into(), customer_id.into()];
+            sql::execute(tx, text, values).await
         })
         .await?;
-        self.write_long(async |tx| forget(tx, customer_id, now).await).await
+        Ok(())
+    }
+
+    /// The second step: everything that is stored goes. Gives the number of interactions.
+    async fn forget(&self, customer_id: &str, now: Timestamp) -> Result<i64> {
+        self.write_long(async |tx| {
+            let interactions = forget(tx, customer_id, now).await?;
+            let text = "UPDATE suppression SET pending_id = NULL WHERE pending_id = $1";
+            sql::execute(tx, text, vec![customer_id.into()]).await?;
+            Ok(interactions)
+        })
+        .await
     }
 
     /// Takes those out of a result being published who were erased while it was computed. An erasure that begins later
@@ -63,36 +79,18 @@ impl Store {
         Ok(())
     }
 
-    /// Removes whatever is still stored about customers who were erased of late. Gives the number of customers concerned.
-    /// Cheap where nobody was erased of late.
+    /// Ends the erasures that were cut off between their two steps. Gives their number.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
-    pub async fn suppressions_sweep(&self, now: Timestamp) -> Result<u64> {
-        let text = "SELECT 1 FROM suppression WHERE erased_at >= $1 LIMIT 1";
-        if sql::query_one(self.read(), text, vec![now.plus(-SWEPT_FOR).micros().into()])
-            .await?
-            .is_none()
-        {
-            return Ok(0);
+    pub async fn erasures_finish(&self, now: Timestamp) -> Result<u64> {
+        let text = "SELECT pending_id FROM suppression WHERE pending_id IS NOT NULL LIMIT 100";
+        let rows = sql::query_all(self.read(), text, vec![]).await?;
+        for row in &rows {
+            let customer_id: String = Columns::of(row).take()?;
+            self.forget(&customer_id, now).await?;
         }
-        let mut swept = 0;
-        let changes = format!("membership_change WHERE cause <> {}", Cause::Erasure.code());
-        for table in TABLES.into_iter().chain([changes.as_str()]) {
-            let text = format!("SELECT DISTINCT customer_id FROM {table}");
-            let rows = sql::query_all(self.long(), &text, vec![]).await?;
-            let ids =
-                rows.iter().map(|row| Columns::of(row).take()).collect::<Result<Vec<String>>>()?;
-            for part in ids.chunks(10_000) {
-                let part = part.iter().map(String::as_str).collect();
-                for id in self.suppressed_among(self.long(), part).await? {
-                    self.write_long(async |tx: &DatabaseTransaction| forget(tx, id, now).await)
-                        .await?;
-                    swept += 1;
-                }
-            }
-        }
-        Ok(swept)
+        Ok(rows.len() as u64)
     }
 }
 

@@ -186,11 +186,22 @@ async fn an_erased_customer_is_gone_everywhere_and_does_not_come_back() {
             store.customers_upsert(vec![full("c0"), full("c1")], at(4)).await.expect("upsert");
         assert_eq!(written, [false, true]);
         assert_eq!(rows_about(&store, "c0").await, 0);
-        // A run that had begun before the erasure writes its result after it.
-        assign(&store, "c0").await;
-        assert_eq!(store.suppressions_sweep(at(5)).await.expect("sweep"), 1);
-        assert_eq!(store.suppressions_sweep(at(6)).await.expect("sweep"), 0);
+        assert_eq!(store.erasures_finish(at(5)).await.expect("nothing to finish"), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_cut_off_is_finished() {
+    on_every_engine(async |store| {
+        let records = samples::interactions(24, 60, 2);
+        store.interactions_record(records, at(0)).await.expect("record");
+        store.bury("c0", at(1)).await.expect("the first step");
+        assert!(rows_about(&store, "c0").await > 0);
+        assert_eq!(store.erasures_finish(at(5)).await.expect("finish"), 1);
         assert_eq!(rows_about(&store, "c0").await, 0);
+        assert!(rows_about(&store, "c1").await > 0);
+        assert_eq!(store.erasures_finish(at(6)).await.expect("finish"), 0);
     })
     .await;
 }

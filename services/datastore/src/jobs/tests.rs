@@ -82,3 +82,19 @@ async fn a_worker_that_lost_its_lease_leaves_nothing_of_its_result() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_attempt_that_was_left_to_others_does_not_count() {
+    on_every_engine(async |store| {
+        create(&store, "a", None, 0).await;
+        for turn in 1..=5 {
+            let claimed = store.job_claim("w1", at(turn), LEASE).await.expect("claim");
+            assert_eq!(claimed.expect("at once").attempt, 1);
+            store.job_release("a", "w1", at(turn)).await.expect("release");
+        }
+        store.job_claim("w2", at(9), LEASE).await.expect("claim").expect("a job");
+        store.job_release("a", "w1", at(10)).await.expect("nothing to release");
+        assert_eq!(store.job_claim("w1", at(11), LEASE).await.expect("claim"), None);
+    })
+    .await;
+}

@@ -2,6 +2,7 @@
 //! anything that may change.
 
 mod first;
+mod fourth;
 mod second;
 mod third;
 
@@ -15,7 +16,12 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::Migration), Box::new(second::Migration), Box::new(third::Migration)]
+        vec![
+            Box::new(first::Migration),
+            Box::new(second::Migration),
+            Box::new(third::Migration),
+            Box::new(fourth::Migration),
+        ]
     }
 }
 
@@ -104,6 +110,42 @@ mod tests {
                 Migrator::migrations().len()
             );
             store.schema_check().await.expect("up to date");
+        })
+        .await;
+    }
+
+    /// Members who were found before there was a log are in it, so that they can be followed, and told of when they are erased.
+    #[tokio::test]
+    async fn members_found_before_there_was_a_log_have_entered() {
+        on_every_database(async |options| {
+            let store = Store::connect(&options).await.expect("connect");
+            install(store.long_writer()).await.expect("install");
+            let before = async |tx: &sea_orm::DatabaseTransaction| {
+                Migrator::up(tx, Some(3)).await?;
+                for statement in [
+                    "INSERT INTO active VALUES (1, 's1', 7)",
+                    "INSERT INTO persona VALUES ('s1', 'p', 0, 3, '{}'), ('s1', 'q', 1, 1, '{}')",
+                    "INSERT INTO assignment VALUES ('a', 's1', 0, 0.0, 1, 0.0, 0, 0), ('b', 's1', 1, 0.0, 0, 0.0, 0, 0),
+                        ('c', 's1', 0, 0.0, 1, 0.0, 0, 0), ('d', 's1', 0, 0.0, 1, 0.0, 0, 0), ('d', 's0', 0, 0.0, 1, 0.0, 0, 0)",
+                    "INSERT INTO membership_change VALUES ('c', 1, 9, 's1', 'q', 'p', 1)",
+                    "INSERT INTO customer (customer_id, attributes, updated_at, consent_profiling) VALUES ('d', '{}', 0, 0)",
+                    "UPDATE feed SET head = 1, head_at = 9",
+                ] {
+                    crate::sql::execute(tx, statement, vec![]).await?;
+                }
+                Ok(())
+            };
+            store.write_long(before).await.expect("a database of the version before");
+            store.migrate().await.expect("migrate");
+            let log = store.membership_changes_after(0, &[], 9).await.expect("log");
+            let told: Vec<_> = (log.iter())
+                .map(|c| (c.position, c.customer_id.as_str(), c.to.as_deref(), c.at.micros()))
+                .collect();
+            assert_eq!(
+                told,
+                [(1, "c", Some("p"), 9), (2, "a", Some("p"), 9), (3, "b", Some("q"), 9)]
+            );
+            assert_eq!(store.membership_head().await.expect("head"), 3);
         })
         .await;
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::jobs::JobKind;
 use crate::segmentations::Publication;
-use crate::testing::{at, claimed, on_every_engine, samples};
+use crate::testing::{at, claimed, on_every_engine, published, samples};
 use cx_analytics::membership::Change;
 use cx_analytics::segmentation::{Fitted, Parameters, Table};
 use cx_analytics::{Activity, Consent, Customer};
@@ -42,7 +42,7 @@ async fn publish(store: &Store, id: &str, fitted: &Fitted, activate: bool) {
         activate,
         reference: reference.as_deref(),
     };
-    assert_eq!(store.segmentation_publish(of, at(2)).await.expect("publish"), activate);
+    assert_eq!(published(store, of, at(2)).await.expect("publish"), activate);
 }
 
 async fn log(store: &Store) -> Vec<Change> {
@@ -203,8 +203,9 @@ async fn arrivals_are_seen_at_once_and_once_more_when_settled() {
         let customer = Customer { customer_id: "c07".to_owned(), ..Customer::default() };
         store.customers_upsert(vec![customer], at(102)).await.expect("upsert");
         let arrived = async |from: i64, to: i64, beyond: i64| {
-            let of = Arrivals { from: at(from), to: at(to), beyond: beyond * 1_000_000 };
-            store.customers_arrived("s1", of, 100).await.expect("arrivals")
+            let (from, to, beyond) = (at(from), at(to), beyond * 1_000_000);
+            let of = Arrivals { from, to, now: at(120), beyond };
+            store.customers_arrived("s1", of, "", 100).await.expect("arrivals")
         };
         assert_eq!(arrived(90, 1000, 0).await, ["c05", "c07", "new"]);
         assert_eq!(arrived(101, 102, 0).await, ["new"]);
@@ -213,9 +214,62 @@ async fn arrivals_are_seen_at_once_and_once_more_when_settled() {
         assert!(arrived(90, 1000, 0).await.is_empty());
         assert_eq!(arrived(90, 1000, 9).await, ["c07"], "not settled at 110");
         assert_eq!(arrived(90, 1000, 60).await, ["c05", "c07", "new"]);
+        let page = async |after: &str, limit: u64| {
+            let of = Arrivals { from: at(90), to: at(1000), now: at(120), beyond: 60_000_000 };
+            store.customers_arrived("s1", of, after, limit).await.expect("arrivals")
+        };
+        assert_eq!(page("", 2).await, ["c05", "c07"]);
+        assert_eq!(page("c07", 2).await, ["new"]);
         let stale = store.customers_stale("s1", at(110), 3).await.expect("stale");
         assert_eq!(stale, ["c00", "c01", "c02"]);
         assert_eq!(store.customers_stale("s1", at(110), 99).await.expect("stale").len(), 38);
+    })
+    .await;
+}
+
+/// Whoever cannot have a place is not looked at again and again; a record from a clock that is ahead counts when its time comes.
+#[tokio::test]
+async fn arrivals_are_of_those_who_can_have_a_place() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(&[], &[]), true).await;
+        let mut record = samples::interactions(1, 1, 1).remove(0);
+        record.customer_id = "objector".to_owned();
+        store.interactions_record(vec![record.clone()], at(100)).await.expect("record");
+        record.customer_id = "ahead".to_owned();
+        record.occurred_at = at(130);
+        store.interactions_record(vec![record], at(101)).await.expect("record");
+        let consent = Consent { profiling: Some(false), ..Consent::default() };
+        let objector =
+            Customer { customer_id: "objector".to_owned(), consent, ..Customer::default() };
+        let bare = Customer { customer_id: "bare".to_owned(), ..Customer::default() };
+        store.customers_upsert(vec![objector, bare], at(102)).await.expect("upsert");
+        let arrived = async |from: i64, now: i64| {
+            let of = Arrivals { from: at(from), to: Timestamp::MAX, now: at(now), beyond: 0 };
+            store.customers_arrived("s1", of, "", 100).await.expect("arrivals")
+        };
+        assert!(arrived(90, 120).await.is_empty());
+        assert_eq!(arrived(90, 131).await, ["ahead"]);
+        assert_eq!(arrived(128, 131).await, ["ahead"], "long after it arrived");
+        assert!(arrived(128, 129).await.is_empty());
+    })
+    .await;
+}
+
+/// Also those who follow one persona only were told of a customer who has left it since.
+#[tokio::test]
+async fn every_persona_of_an_erased_customer_is_told() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(&[], &[]), true).await;
+        hold(&store).await;
+        let found = [placed("c00", 0, 10)];
+        store.assignments_refresh(of(&found, &[], 10), at(11)).await.expect("refresh");
+        store.customer_erase("c00", at(20)).await.expect("erase");
+        for persona in ["few", "many"] {
+            let followed = store.membership_changes_after(40, &[persona.to_owned()], 9).await;
+            let followed = followed.expect("changes");
+            let told: Vec<_> = followed.iter().map(told).collect();
+            assert_eq!(told, [("c00", Some(persona), None, Cause::Erasure)]);
+        }
     })
     .await;
 }

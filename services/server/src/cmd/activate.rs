@@ -30,10 +30,12 @@ async fn activate(store: &Store, id: &str) -> anyhow::Result<()> {
     let reason = match job.map(|job| job.state) {
         Some(JobState::Succeeded) => {
             let before = store.membership_head().await?;
-            store.segmentation_activate(id, clock::now()).await?;
-            let moved = store.membership_head().await? - before;
-            eprintln!("segmentation {id}, active now: {moved} membership changes");
-            return Ok(());
+            if store.segmentation_activate(id, clock::now()).await? {
+                let moved = store.membership_head().await? - before;
+                eprintln!("segmentation {id}, active now: {moved} membership changes");
+                return Ok(());
+            }
+            format!("there is no segmentation {id:?} any more")
         }
         Some(_) => format!("segmentation {id:?} has not succeeded"),
         None => format!("there is no segmentation {id:?}"),

@@ -22,6 +22,9 @@ pub struct Serve {
     /// Hours after which a customer is looked at again of whom no data arrived
     #[arg(long, env = "CX_QUIET_HOURS", default_value_t = 24.0, value_parser = seconds, value_name = "HOURS")]
     pub quiet_hours: f64,
+    /// Segmentations that stay beside the active one; older ones go with their members, but not what was logged of them
+    #[arg(long, env = "CX_KEEP_VERSIONS", default_value_t = 30, value_name = "NUMBER")]
+    pub keep_versions: u64,
     /// Seconds that requests in flight may take after the order to stop
     #[arg(long, env = "CX_DRAIN_SECONDS", default_value_t = 25, value_name = "SECONDS")]
     pub drain_seconds: u64,
@@ -38,6 +41,7 @@ impl Serve {
             workers: 1,
             refresh_seconds: 1.0,
             quiet_hours: 24.0,
+            keep_versions: 30,
             drain_seconds: 25,
             webhook_allow_insecure: false,
         }
@@ -62,6 +66,7 @@ impl Serve {
                 interval: Duration::from_secs_f64(self.refresh_seconds),
                 quiet: Duration::from_secs_f64(self.quiet_hours * 3600.0),
             },
+            keep_versions: self.keep_versions,
             drain: Duration::from_secs(self.drain_seconds),
             webhooks: webhooks::Options {
                 allow_insecure: self.webhook_allow_insecure,

@@ -131,7 +131,9 @@ impl SegmentationService for Handler {
         let id = required(request.into_inner().segmentation_id)?;
         let job = succeeded(job(&self.api, &id).await?)?;
         let activate = self.api.store.segmentation_activate(&id, clock::now());
-        activate.await.map_err(Refusal::from)?;
+        if !activate.await.map_err(Refusal::from)? {
+            return Err(Refusal::SegmentationNotFound(id).into());
+        }
         Ok(Response::new(ActivateSegmentationResponse {
             segmentation: Some(self.view(job).await?),
         }))

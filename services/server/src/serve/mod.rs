@@ -27,6 +27,8 @@ pub struct Options {
     pub freshness: work::refresh::Freshness,
     /// How long requests in flight may take after the order to stop.
     pub drain: Duration,
+    /// How many segmentations stay beside the active one.
+    pub keep_versions: u64,
     /// How webhooks are sent.
     pub webhooks: webhooks::Options,
 }
@@ -38,6 +40,7 @@ impl Default for Options {
             workers: 1,
             freshness: work::refresh::Freshness::default(),
             drain: Duration::from_secs(25),
+            keep_versions: 30,
             webhooks: webhooks::Options::default(),
         }
     }
@@ -80,7 +83,7 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
         connections.clone(),
     ));
     background.spawn(health.clone().follow(store.clone(), stop.clone()));
-    background.spawn(sweep::forever(store.clone(), stop.clone()));
+    background.spawn(sweep::forever(store.clone(), options.keep_versions, stop.clone()));
     background.spawn(webhooks::forever(store.clone(), sender, options.webhooks, stop.clone()));
     background.spawn(work::refresh::forever(store.clone(), options.freshness, stop.clone()));
     background.spawn(work::schedule::forever(store.clone(), api.work.clone(), stop.clone()));

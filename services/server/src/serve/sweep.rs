@@ -1,4 +1,4 @@
-//! The sweep after erasures: work that had begun before one may write about the erased customer after it.
+//! What is swept now and then: erasures that were cut off, notices and versions whose time is over.
 
 use crate::clock;
 use cx_datastore::Store;
@@ -8,22 +8,25 @@ use tokio_util::sync::CancellationToken;
 
 /// For how long who follows membership changes is told of an erasure, in days.
 const NOTICE: i64 = 30;
-/// How often is looked; cheap where nobody was erased of late.
+/// How often is looked; cheap where there is nothing.
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Sweeps until `stop`. Every replica does; doing it twice does no harm.
-pub(super) async fn forever(store: Store, stop: CancellationToken) {
+pub(super) async fn forever(store: Store, keep_versions: u64, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = sleep(INTERVAL) => {}
         }
-        match store.suppressions_sweep(clock::now()).await {
+        match store.erasures_finish(clock::now()).await {
             Ok(0) => {}
-            Ok(customers) => {
-                tracing::info!(customers, "removed what was written about erased customers")
-            }
-            Err(error) => tracing::warn!("cannot sweep after erasures: {error}"),
+            Ok(customers) => tracing::info!(customers, "finished erasures that were cut off"),
+            Err(error) => tracing::warn!("cannot finish erasures: {error}"),
+        }
+        match store.segmentations_prune(keep_versions).await {
+            Ok(0) => {}
+            Ok(versions) => tracing::info!(versions, "removed old segmentations"),
+            Err(error) => tracing::warn!("cannot remove old segmentations: {error}"),
         }
         if let Err(error) = store.membership_notices_sweep(clock::now().days_before(NOTICE)).await {
             tracing::warn!("cannot remove old notices of erasures: {error}");

@@ -51,7 +51,9 @@ impl Target {
         if !allow_insecure && host.parse::<IpAddr>().is_ok_and(|address| !is_public(address)) {
             return Err("is not at a public address");
         }
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        // A query may follow the host at once.
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Ok(Self { tls, host, port, authority: authority.to_string(), path })
     }
 }
@@ -65,6 +67,8 @@ mod tests {
         let target = Target::parse("https://example.com/a?b=c", false).expect("a URL");
         assert_eq!((target.tls, target.host.as_str(), target.port), (true, "example.com", 443));
         assert_eq!((target.authority.as_str(), target.path.as_str()), ("example.com", "/a?b=c"));
+        let target = Target::parse("https://example.com?b=c", false).expect("a URL");
+        assert_eq!(target.path, "/?b=c");
         let target = Target::parse("http://[::1]:8080", true).expect("a URL");
         assert_eq!((target.tls, target.host.as_str(), target.port), (false, "::1", 8080));
         assert_eq!((target.authority.as_str(), target.path.as_str()), ("[::1]:8080", "/"));

@@ -107,7 +107,7 @@ async fn perform<F>(
         () = stop.cancelled() => {
             task.abort();
             // A lease that ends now lets another replica begin at once.
-            let _ends_by_itself = store.job_renew(&job.id, owner, 0.0, "", clock::now(), 0).await;
+            let _ends_by_itself = store.job_release(&job.id, owner, clock::now()).await;
             return tracing::info!(job = job.id, "work is left to another replica");
         }
     };

@@ -12,7 +12,7 @@ use cx_datastore::{
     ActiveSegmentation, Duty, Error, Store,
     refresh::{Arrivals, Refreshed},
 };
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, future::Future, time::Duration};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -33,14 +33,16 @@ impl Default for Freshness {
 
 /// How long the duty stays ours without a sign of life.
 const LEASE: i64 = 10_000_000;
+/// How often it gives one while it waits.
+const RENEW: Duration = Duration::from_secs(3);
 /// A record is committed at the latest so long after the instant that is noted as its arrival, clocks' differences included.
 pub(super) const SETTLED: i64 = 60_000_000;
 /// So far behind the last look a new one begins, for what was committed a little late.
 const OVERLAP: i64 = 5_000_000;
 /// Customers assigned in one transaction.
 const PIECE: usize = 500;
-/// Most customers of one look; the rest is for the next.
-const MOST: u64 = 50_000;
+/// Customers found at once.
+const PAGE: u64 = 50_000;
 /// Most customers of one look of whom no data arrived.
 const MOST_QUIET: u64 = 2_000;
 
@@ -97,6 +99,19 @@ impl Refresher {
         self.store.duty_hold(Duty::Refresh, &self.owner, clock::now(), LEASE).await
     }
 
+    /// The outcome of something that may take long, while the duty is kept.
+    async fn holding<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                outcome = &mut work => return outcome,
+                () = sleep(RENEW) => if self.hold().await?.is_none() {
+                    return Err(Error::LeaseLost);
+                },
+            }
+        }
+    }
+
     /// Looks once: at who is new, at whose arrivals have settled, and at who was quiet.
     async fn look(&mut self, stop: &CancellationToken) -> Result<(), Error> {
         let Some(done_until) = self.hold().await? else {
@@ -113,27 +128,45 @@ impl Refresher {
         let last = self.last.take().filter(|(_, id)| *id == active.id).map(|(at, _)| at);
         let since = last.map_or(done_until, |at| at.plus(-OVERLAP));
 
-        let new = Arrivals { from: since, to: Timestamp::MAX, beyond: 0 };
-        let late = Arrivals { from: done_until, to: settled, beyond: SETTLED };
-        let mut whole = true;
+        let new = Arrivals { from: since, to: Timestamp::MAX, now, beyond: 0 };
+        let late = Arrivals { from: done_until, to: settled, now, beyond: SETTLED };
         for arrivals in [new, late] {
-            if arrivals.from >= arrivals.to {
-                continue;
+            if arrivals.from < arrivals.to && !self.arrived(&active, arrivals, stop).await? {
+                return Ok(());
             }
-            let arrived = self.store.customers_arrived(&active.id, arrivals, MOST).await?;
-            whole &= (arrived.len() as u64) < MOST;
-            whole &= self.refresh(&active, &arrived, Cause::NewData, stop).await?;
         }
-        if whole && settled > done_until {
-            self.store.duty_done(Duty::Refresh, &self.owner, settled).await?;
-        }
-        self.last = whole.then_some((now, active.id.clone()));
+        // Whoever activates another segmentation sets back until when this is done: then the next look begins there.
+        let moved = settled <= done_until
+            || self.store.duty_done(Duty::Refresh, &self.owner, done_until, settled).await?;
+        self.last = moved.then(|| (now, active.id.clone()));
 
         let quiet = i64::try_from(self.quiet.as_micros()).unwrap_or(i64::MAX);
         let before = now.plus(quiet.saturating_neg());
-        let stale = self.store.customers_stale(&active.id, before, MOST_QUIET).await?;
+        let stale = self.store.customers_stale(&active.id, before, MOST_QUIET);
+        let stale = self.holding(stale).await?;
         self.refresh(&active, &stale, Cause::Time, stop).await?;
         Ok(())
+    }
+
+    /// Assigns everybody anew of whom there is news, page by page. False where it stopped before the end.
+    async fn arrived(
+        &mut self,
+        active: &ActiveSegmentation,
+        arrivals: Arrivals,
+        stop: &CancellationToken,
+    ) -> Result<bool, Error> {
+        let mut after = String::new();
+        loop {
+            let page = self.store.customers_arrived(&active.id, arrivals, &after, PAGE);
+            let page = self.holding(page).await?;
+            if !self.refresh(active, &page, Cause::NewData, stop).await? {
+                return Ok(false);
+            }
+            match page.into_iter().nth(PAGE as usize - 1) {
+                Some(last) => after = last,
+                None => return Ok(true),
+            }
+        }
     }
 
     /// Takes those out who object to profiling, also of a version that is a picture of its moment.

@@ -17,14 +17,15 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let (asked, of) = stored(job)?;
     let store = &context.store;
     context.progress(0.0, "counting activity");
-    // What arrives from here on is not counted for certain, and is looked at when the version becomes the active one.
-    let seen_until = clock::now().plus(-refresh::SETTLED);
     let currency = match asked.currency {
         Some(currency) => Some(currency),
         None => store.main_currency(asked.as_of).await?,
     };
     let asked = asked.with_currency(currency);
     let as_of = asked.as_of;
+    // What arrives from here on is not counted for certain, nor is what came after the run was asked for; both are looked at when
+    // the version becomes the active one.
+    let seen_until = as_of.min(clock::now()).plus(-refresh::SETTLED);
     let table = table(context, &asked).await?;
     let reference = reference(store, &table).await?;
     let objectors = store.profiling_objectors().await?.len();
@@ -62,6 +63,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         activate,
         reference: reference.as_ref().map(|reference| reference.segmentation_id.as_str()),
     };
+    store.segmentation_stage(publication).await?;
     store.segmentation_publish(publication, clock::now()).await?;
     Ok(())
 }
