@@ -46,7 +46,7 @@ pub enum JobState {
 }
 
 impl JobState {
-    const fn code(self) -> i16 {
+    pub(crate) const fn code(self) -> i16 {
         match self {
             Self::Pending => 1,
             Self::Running => 2,

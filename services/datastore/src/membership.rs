@@ -244,11 +244,13 @@ pub(crate) async fn activate(
         at.micros().into(),
         what.id.into(),
         what.cause.code().into(),
-        old.unwrap_or_default().into(),
+        old.clone().unwrap_or_default().into(),
     ];
     let written = sql::execute(tx, &text, values).await?;
     positions(tx, i64::try_from(written).unwrap_or(i64::MAX), now).await?;
     active_set_in(tx, JobKind::Segmentation, what.id, now).await?;
+    let text = "UPDATE segmentation SET active_until = $2 WHERE segmentation_id = $1";
+    sql::execute(tx, text, vec![old.unwrap_or_default().into(), now.micros().into()]).await?;
     // Whatever arrived after its assignments were made is looked at again.
     duties::done(tx, Duty::Refresh, seen_until).await?;
     Ok(true)

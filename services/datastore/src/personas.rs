@@ -99,11 +99,23 @@ impl Store {
         self.with_examples(segmentation_id, personas).await
     }
 
-    /// A persona in the latest segmentation that has it.
+    /// What a persona is called, as it was named last: also one that is only in the log of changes any more, which has no name where
+    /// nobody gave it one. None where there never was such a persona.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn persona_latest(&self, persona_id: &str) -> Result<Option<StoredPersona>> {
+    pub async fn persona_called(&self, persona_id: &str) -> Result<Option<String>> {
+        if let Some(latest) = self.persona_latest(persona_id).await? {
+            return Ok(Some(latest.label.name.unwrap_or(latest.persona.name)));
+        }
+        let text = "SELECT COALESCE((SELECT name FROM persona_label WHERE persona_id = $1), '')
+                    FROM membership_change WHERE to_persona = $1 LIMIT 1";
+        let row = sql::query_one(self.read(), text, vec![persona_id.into()]).await?;
+        row.map(|row| Columns::of(&row).take()).transpose()
+    }
+
+    /// A persona in the latest segmentation that has it.
+    async fn persona_latest(&self, persona_id: &str) -> Result<Option<StoredPersona>> {
         let sql = "SELECT p.segmentation_id FROM persona p
                    JOIN segmentation s ON s.segmentation_id = p.segmentation_id
                    WHERE p.persona_id = $1 ORDER BY s.as_of DESC, p.segmentation_id DESC LIMIT 1";

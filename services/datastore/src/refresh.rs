@@ -9,6 +9,7 @@ use crate::assignments::{self, NO_OBJECTION, assignments_delete, assignments_in}
 use crate::connect::{bulk_insert, hold_erasures};
 use crate::duties::{Duty, held};
 use crate::error::{Error, Result};
+use crate::jobs::job_held;
 use crate::membership::{NewChange, active, append};
 use crate::sql::{self, Columns};
 use crate::store::Store;
@@ -36,10 +37,6 @@ pub struct Arrivals {
 pub struct Refreshed<'a> {
     /// Under which segmentation.
     pub segmentation_id: &'a str,
-    /// Who holds the duty.
-    pub owner: &'a str,
-    /// Why they were looked at.
-    pub cause: Cause,
     /// The instant at which they were looked at.
     pub as_of: Timestamp,
     /// The customers who have a persona.
@@ -125,25 +122,56 @@ impl Store {
         ids(&sql::query_all(self.long(), text, vec![segmentation_id.into(), limit.into()]).await?)
     }
 
-    /// Writes what was found, and a membership change for everybody whose persona is another one by that; gives their number.
-    /// Nothing is written of who was looked at again meanwhile, was erased, or objects to profiling.
+    /// Writes what was found of members of the active segmentation, and a membership change with this cause for everybody whose
+    /// persona is another one by that; gives their number. Nothing is written of who was looked at again meanwhile, was erased, or
+    /// objects to profiling.
     ///
     /// # Errors
-    /// [`Error::LeaseLost`] where somebody else has the duty, or another segmentation became active; [`Error::Unavailable`].
-    pub async fn assignments_refresh(&self, of: Refreshed<'_>, now: Timestamp) -> Result<usize> {
-        self.write_long(async |tx| self.refresh(tx, of, now).await).await
-    }
-
-    async fn refresh(
+    /// [`Error::LeaseLost`] where `owner` has not the duty any more, or another segmentation became active;
+    /// [`Error::Unavailable`].
+    pub async fn assignments_refresh(
         &self,
-        tx: &DatabaseTransaction,
         of: Refreshed<'_>,
+        (owner, cause): (&str, Cause),
         now: Timestamp,
     ) -> Result<usize> {
-        if active(tx).await?.as_deref() != Some(of.segmentation_id) {
-            return Err(Error::LeaseLost);
-        }
-        held(tx, Duty::Refresh, of.owner).await?;
+        self.write_long(async |tx| {
+            if active(tx).await?.as_deref() != Some(of.segmentation_id) {
+                return Err(Error::LeaseLost);
+            }
+            held(tx, Duty::Refresh, owner).await?;
+            let changes = self.put(tx, of).await?;
+            append(tx, &changes, (of.segmentation_id, cause), now).await?;
+            Ok(changes.len())
+        })
+        .await
+    }
+
+    /// The same for a segmentation that is about to become the active one, so that nobody is where they were when it was made: no
+    /// change is written, as nobody is in its personas yet. `worker` holds the job of one that is not published yet.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] where it does not any more; [`Error::Unavailable`].
+    pub async fn assignments_catch_up(
+        &self,
+        of: Refreshed<'_>,
+        worker: Option<&str>,
+    ) -> Result<()> {
+        self.write_long(async |tx| {
+            // The active one is kept fresh with the log.
+            if active(tx).await?.as_deref() == Some(of.segmentation_id) {
+                return Ok(());
+            }
+            if let Some(worker) = worker {
+                job_held(tx, of.segmentation_id, worker).await?;
+            }
+            self.put(tx, of).await.map(|_| ())
+        })
+        .await
+    }
+
+    /// Writes what was found, and gives who is in another persona by that.
+    async fn put(&self, tx: &DatabaseTransaction, of: Refreshed<'_>) -> Result<Vec<NewChange>> {
         let mut all: Vec<String> = of.found.iter().map(|a| a.customer_id.clone()).collect();
         all.extend_from_slice(of.none);
         hold_erasures(tx).await?;
@@ -181,8 +209,7 @@ impl Store {
                     runner_up_distance = excluded.runner_up_distance, outlier = excluded.outlier, as_of = excluded.as_of";
         let columns = assignments::columns(of.segmentation_id, &kept);
         bulk_insert(tx, "assignment", &columns, tail).await?;
-        append(tx, &changes, (of.segmentation_id, of.cause), now).await?;
-        Ok(changes.len())
+        Ok(changes)
     }
 }
 

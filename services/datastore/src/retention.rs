@@ -2,7 +2,7 @@
 //! failed, piece by piece, so that a million rows hold up nobody.
 
 use crate::error::Result;
-use crate::jobs::JobKind;
+use crate::jobs::{JobKind, JobState};
 use crate::membership::active;
 use crate::sql::{self, Columns};
 use crate::store::Store;
@@ -11,21 +11,25 @@ use crate::store::Store;
 const PIECE: i64 = 20_000;
 
 impl Store {
-    /// Removes the segmentations that ended before the latest `keep` of them, but never the active one, and then the assignments
-    /// that belong to none. Gives the number of segmentations.
+    /// Removes all but the latest `keep` segmentations, by when they were made or ceased to be the active one, and all but so many
+    /// failed runs; never the active one. Then the assignments that belong to none. Gives the number of segmentations and runs.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
     pub async fn segmentations_prune(&self, keep: u64) -> Result<u64> {
-        let text = "SELECT job_id FROM job WHERE kind = $1 AND state IN (3, 4)
-                    AND job_id NOT IN (SELECT version_id FROM active WHERE kind = $1)
-                    ORDER BY created_at DESC, job_id DESC";
-        let rows =
-            sql::query_all(self.read(), text, vec![JobKind::Segmentation.code().into()]).await?;
+        let text =
+            "SELECT j.job_id FROM job j LEFT JOIN segmentation s ON s.segmentation_id = j.job_id
+                    WHERE j.kind = $1 AND j.state = $2
+                      AND j.job_id NOT IN (SELECT version_id FROM active WHERE kind = $1)
+                    ORDER BY COALESCE(s.active_until, j.created_at) DESC, j.job_id DESC";
         let mut removed = 0;
-        for row in rows.iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)) {
-            removed +=
-                u64::from(self.segmentation_remove(&Columns::of(row).take::<String>()?).await?);
+        for state in [JobState::Succeeded, JobState::Failed] {
+            let values = vec![JobKind::Segmentation.code().into(), state.code().into()];
+            let rows = sql::query_all(self.read(), text, values).await?;
+            for row in rows.iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)) {
+                let id: String = Columns::of(row).take()?;
+                removed += u64::from(self.segmentation_remove(&id).await?);
+            }
         }
         for id in self.assigned_to_none().await? {
             while self.assignments_remove(&id).await? > 0 {}

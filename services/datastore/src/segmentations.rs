@@ -156,6 +156,17 @@ impl Store {
         Ok(Some(ActiveSegmentation { id: columns.take()?, live: columns.take::<i16>()? != 0 }))
     }
 
+    /// The arrival before which data are in the assignments of a segmentation whose members are kept fresh while it is active;
+    /// none of another one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn segmentation_seen_until(&self, id: &str) -> Result<Option<Timestamp>> {
+        let text = "SELECT seen_until FROM segmentation WHERE segmentation_id = $1 AND live = 1";
+        let row = sql::query_one(self.read(), text, vec![id.into()]).await?;
+        row.map(|row| Columns::of(&row).instant()).transpose()
+    }
+
     /// The report of a segmentation that succeeded.
     ///
     /// # Errors

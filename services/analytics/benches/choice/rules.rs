@@ -4,7 +4,6 @@ use crate::mixtures::{Mixture, Noise, Shape};
 use cx_analytics::{
     Timestamp,
     features::Points,
-    kmeans,
     segmentation::{Candidate, Checked, Choice, Parameters, Structure, choose, judge},
     synthetic::adjusted_rand,
 };
@@ -100,8 +99,9 @@ pub fn blobs() {
                 Mixture { k, width: 8, rows: 1_500, separation: 0.0, shape: Shape::Even, seed };
             let (points, truth) = mixture.draw_apart(6.0);
             let asked = asked(3, 10, None);
-            let taken = chosen(&points, &asked).map_or(0, |choice| usize::from(choice.k));
-            let found = kmeans::fit(&points, taken, 10, 0).map_or(Vec::new(), |f| f.labels);
+            let Some(choice) = chosen(&points, &asked) else { continue };
+            let taken = usize::from(choice.k);
+            let found = choice.fit(&points, 10, 0).map_or(Vec::new(), |found| found.labels);
             let pairs: Vec<(usize, u16)> = truth.into_iter().zip(found).collect();
             let agrees = adjusted_rand(&pairs).is_some_and(|rand| rand >= 0.95);
             right += u32::from(taken == k && agrees);

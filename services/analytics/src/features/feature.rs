@@ -125,7 +125,7 @@ fn listed(feature: &Feature) -> Listed {
         meaning: feature.meaning(),
         transform: feature.transform().name(),
         block: block.name(),
-        block_weight: if block == Block::Attributes { 0.0 } else { block.weight() },
+        block_weight: block.weight(),
         sets: super::FeatureSet::ALL.into_iter().filter(|set| set.contains(block)).collect(),
     }
 }

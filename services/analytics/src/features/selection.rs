@@ -82,17 +82,28 @@ impl Selection {
     }
 }
 
-/// Whether a factor may be given for this name.
+/// Whether a factor may be given for this name: that of a feature, or block with a feature, that is looked at.
 ///
 /// # Errors
 /// The rule that it breaks.
-pub fn check_weight(name: &str, names: &[String]) -> Result<(), String> {
-    if Block::ALL.iter().any(|block| block.name() == name) {
-        return Ok(());
+pub fn check_weight(name: &str, names: &[String], set: FeatureSet) -> Result<(), String> {
+    let looked_at = |block: Block| match names {
+        [] => set.contains(block),
+        names => names.iter().filter_map(|n| Feature::parse(n).ok()).any(|f| f.block() == block),
+    };
+    if let Some(block) = Block::ALL.into_iter().find(|block| block.name() == name) {
+        let rule = "is the factor of a block of which no feature is looked at";
+        return looked_at(block).then_some(()).ok_or_else(|| rule.to_owned());
     }
     match Feature::parse(name) {
         Ok(Feature::Attribute(_)) if !names.iter().any(|named| named == name) => {
             Err("attributes enter only where `features` names them".to_owned())
+        }
+        Ok(_) if !names.is_empty() && !names.iter().any(|named| named == name) => {
+            Err("is the factor of a feature that `features` does not name".to_owned())
+        }
+        Ok(feature) if names.is_empty() && !set.contains(feature.block()) => {
+            Err("is the factor of a feature that is not in the feature set".to_owned())
         }
         Ok(_) => Ok(()),
         Err(_) => {

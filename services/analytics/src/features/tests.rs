@@ -35,7 +35,8 @@ fn a_set_is_made_of_blocks_and_every_registered_feature_is_in_the_full_one() {
     for feature in listing() {
         let attribute = feature.block == "attributes";
         assert_eq!(feature.sets.contains(&FeatureSet::Full), !attribute, "{}", feature.name);
-        assert_eq!(feature.block_weight == 0.0, attribute, "{}", feature.name);
+        assert!(feature.block_weight > 0.0, "{}", feature.name);
+        assert_eq!(feature.block == "attributes", attribute, "{}", feature.name);
         assert!(!feature.unit.is_empty() && !feature.meaning.is_empty());
     }
     let names = |set: FeatureSet| -> Vec<String> {
@@ -126,10 +127,27 @@ fn what_is_kept_agrees_with_what_is_exact() {
 
 #[test]
 fn factors_are_checked_by_name() {
-    let named = ["age".to_owned()];
-    for good in ["orders", "voice", "attributes", "age"] {
-        assert_eq!(check_weight(good, &named), Ok(()), "{good}");
+    let check = |name: &str, named: &[&str], set| {
+        let named: Vec<String> = named.iter().map(|&name| name.to_owned()).collect();
+        check_weight(name, &named, set)
+    };
+    let (full, value) = (FeatureSet::Full, FeatureSet::Value);
+    for good in ["orders", "activity", "attributes", "age"] {
+        assert_eq!(check(good, &["age", "orders"], full), Ok(()), "{good}");
     }
-    assert!(check_weight("charm", &named).is_err_and(|rule| rule.contains("no feature or block")));
-    assert!(check_weight("country=DE", &named).is_err_and(|rule| rule.contains("only where")));
+    for good in ["orders", "value", "time"] {
+        assert_eq!(check(good, &[], value), Ok(()), "{good}");
+    }
+    for (name, named, set, rule) in [
+        ("charm", &["age"][..], full, "no feature or block"),
+        ("country=DE", &["age"], full, "only where"),
+        ("voice", &["age"], full, "no feature is looked at"),
+        ("orders", &["age"], full, "does not name"),
+        ("voice", &[], value, "no feature is looked at"),
+        ("nps", &[], value, "not in the feature set"),
+        ("attributes", &[], full, "no feature is looked at"),
+    ] {
+        let told = check(name, named, set);
+        assert!(told.as_ref().is_err_and(|told| told.contains(rule)), "{name}: {told:?}");
+    }
 }

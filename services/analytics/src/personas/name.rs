@@ -93,7 +93,7 @@ pub(super) fn description(persona: &Persona) -> String {
     if figures.is_empty() {
         format!("{who}, near the average in everything that was measured.")
     } else {
-        format!("{who}. Medians: {}.", figures.join("; "))
+        format!("{who}. Typical: {}.", figures.join("; "))
     }
 }
 

@@ -12,14 +12,27 @@
 //!    a hill or near the best silhouette. Personas are not to flap between retrains.
 //!
 //! Silhouette alone nearly always says two, and Calinski–Harabasz as well; the largest by silhouette was the best
-//! of nine rules before gaps were looked at. On mixtures with known truth gaps find the number more often, also
-//! where the components are not normal. `cargo bench -p cx-analytics --bench choice` measures all of them.
+//! of nine rules before gaps were looked at. Share of 45 overlapping mixtures of a family of which k is found, and
+//! mean error of k, as `cargo bench -p cx-analytics --bench choice` prints them; that rule alone, then this one:
+//!
+//! | family | by silhouette | this rule |
+//! |---|---|---|
+//! | on which the thresholds were picked | 0.58 / 0.53 | 0.71 / 0.36 |
+//! | the same, fresh seeds | 0.58 / 0.56 | 0.73 / 0.33 |
+//! | even spreads | 0.53 / 0.89 | 0.73 / 0.42 |
+//! | ellipses turned at random | 0.64 / 0.53 | 0.80 / 0.24 |
+//! | Student's t, 4 degrees of freedom | 0.76 / 0.36 | 0.93 / 0.07 |
+//! | uniform cubes | 0.58 / 0.78 | 0.51 / 0.80 |
+//! | 16 features | 0.82 / 0.24 | 0.98 / 0.02 |
 
 use super::{
     Checked, Refusal, indices, quality,
     resamples::{Halved, Repeated},
 };
-use crate::{features::Points, kmeans::random};
+use crate::{
+    features::Points,
+    kmeans::{self, Clusters, random},
+};
 use serde::{Deserialize, Serialize};
 
 /// Stability from which a partition counts as found and not made up.
@@ -29,6 +42,8 @@ const STABLE: f64 = 0.75;
 const NO_HILL: f64 = -0.15;
 /// Depth from which on a gap needs no second opinion.
 const DEEP: f64 = 0.2;
+/// Depth from which on gaps are not outdone by a number with none.
+const CLEAR: f64 = 0.75;
 /// Granularity below which more personas are wanted than the data show.
 const FINE: f64 = 0.95;
 
@@ -70,9 +85,25 @@ pub struct Choice {
     /// The rule in words.
     pub rule: String,
     candidates: Vec<Candidate>,
+    /// The centres of that many clusters of the sample, from which the fit of everybody may begin.
+    centres: Vec<Vec<f64>>,
 }
 
 impl Choice {
+    /// Fits everybody: from starts of its own, and from the centres that were found as the number was chosen. What is better
+    /// is taken: with many clusters far apart, some starts of either kind put two into one.
+    pub fn fit(&self, points: &Points, restarts: usize, seed: u64) -> Option<Clusters> {
+        let cold = kmeans::fit(points, usize::from(self.k), restarts, seed)?;
+        match kmeans::fit_from(points, &self.centres) {
+            Some(warm)
+                if warm.centres.len() == cold.centres.len() && warm.inertia < cold.inertia =>
+            {
+                Some(warm)
+            }
+            _ => Some(cold),
+        }
+    }
+
     /// What was measured for each number that was tried, ascending.
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
@@ -104,22 +135,30 @@ pub fn choose(
     let halved = Halved::new(sample, asked.seed);
     let least = asked.least_k();
     let greatest = asked.greatest_k().min(points.rows() / 10).min(distinct).max(least);
-    let mut candidates = Vec::new();
+    let (mut candidates, mut centres) = (Vec::new(), Vec::new());
     for k in least..=greatest {
         if !progress((k - least) as f64 / (greatest - least + 1) as f64) {
             return Err(Refusal::Stopped);
         }
-        candidates.extend(halved.repeat(k).map(|found| measure(halved.sample(), found)));
+        if let Some(found) = halved.repeat(k) {
+            candidates.push(measure(halved.sample(), &found));
+            centres.push(found.clusters.centres);
+        }
     }
-    if asked.k.is_some() {
-        let k = least as u16;
-        return Ok(Some(Choice { k, rule: "given".to_owned(), candidates }));
-    }
-    let decided = decide(&candidates, asked.granularity, reference_k);
-    Ok(decided.map(|(k, rule)| Choice { k, rule, candidates }))
+    let decided = match asked.k {
+        Some(_) => Some((least as u16, "given".to_owned())),
+        None => decide(&candidates, asked.granularity, reference_k),
+    };
+    let found = |k: u16| centres.into_iter().find(|centres| centres.len() == usize::from(k));
+    Ok(decided.map(|(k, rule)| Choice {
+        k,
+        rule,
+        candidates,
+        centres: found(k).unwrap_or_default(),
+    }))
 }
 
-fn measure(sample: &Points, found: Repeated) -> Candidate {
+fn measure(sample: &Points, found: &Repeated) -> Candidate {
     Candidate {
         k: found.clusters.centres.len() as u16,
         inertia: found.clusters.inertia,
@@ -130,7 +169,7 @@ fn measure(sample: &Points, found: Repeated) -> Candidate {
         stability: found.stability(),
         smallest_share: found.smallest_share(),
         gap: found.gap,
-        stabilities: found.stabilities,
+        stabilities: found.stabilities.clone(),
     }
 }
 
@@ -150,6 +189,12 @@ fn decide(
     let found = "every persona comes back on halves of the customers with a mean Jaccard similarity of at least 0.75, Hennig 2007";
     let silhouette =
         format!("a simplified silhouette of at least {granularity} of the best stable one");
+    // One more, that hardly has a gap in a part of few customers, is no match for gaps that are clear.
+    let clear = stable.iter().filter(|c| c.gap >= CLEAR).max_by_key(|c| c.k);
+    let by_gaps = match (by_gaps, clear) {
+        (Some(more), Some(clear)) if more.gap < DEEP && !near_best(more) => Some(clear),
+        (by_gaps, _) => by_gaps,
+    };
     if let Some(taken) = by_gaps.filter(|c| c.gap >= DEEP && granularity >= FINE) {
         let rule = format!(
             "largest stable k ({found}) with a gap between every two personas: fewer customers half-way than around either centre (after dip-means, \
@@ -256,6 +301,16 @@ mod tests {
         // Deep gaps are the truth, whatever is in use.
         table[1].gap = 0.5;
         assert_eq!(k(&table, 0.95, Some(3)), Some(4));
+    }
+
+    #[test]
+    fn clear_gaps_are_not_outdone_by_one_more_with_hardly_any() {
+        let mut table = continuum();
+        (table[0].gap, table[3].gap) = (0.9, -0.1);
+        assert_eq!(k(&table, 0.95, None), Some(3));
+        // But where it is as good by silhouette.
+        table[3].simplified_silhouette = 0.49;
+        assert_eq!(k(&table, 0.95, None), Some(6));
     }
 
     #[test]

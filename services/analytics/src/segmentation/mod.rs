@@ -39,7 +39,7 @@ pub use why::{Fact, Named, Why};
 use crate::{
     features::{self, FeatureReport, Points, Scaler},
     interaction::Currency,
-    kmeans::{self, Clusters},
+    kmeans::Clusters,
     personas::{self, Persona},
     stats,
 };
@@ -172,13 +172,14 @@ impl Checked {
         }
 
         step(0.2, "choosing k")?;
-        let reference_k = reference.map(|reference| reference.model.centres.len() as u16);
+        let reference_k = (reference.filter(|reference| reference.same_question))
+            .map(|reference| reference.model.centres.len() as u16);
         let choice = choice::choose(&points, self, reference_k, &|done| {
             progress(0.2 + 0.5 * done, "choosing k")
         })?;
         let choice = choice.ok_or(constant.clone())?;
         step(0.7, "fitting")?;
-        let clusters = kmeans::fit(&points, usize::from(choice.k), self.restarts, self.seed);
+        let clusters = choice.fit(&points, self.restarts, self.seed);
         let mut clusters = clusters.filter(|found| found.centres.len() >= 2).ok_or(constant)?;
         let seen = reference.map(|reference| (reference, reference.points(&table)));
         if let Some((reference, seen)) = &seen {

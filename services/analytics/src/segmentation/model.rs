@@ -5,7 +5,6 @@ use crate::{
     Activity, Customer, Timestamp,
     features::{Feature, Points, Scaler},
     kmeans::{Clusters, nearest},
-    stats,
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -78,7 +77,9 @@ impl PersonaModel {
         }
         for (limit, distances) in model.outlier_distances.iter_mut().zip(&mut distances) {
             distances.sort_unstable_by(f64::total_cmp);
-            *limit = stats::quantile(distances, OUTLIER_QUANTILE).unwrap_or(0.0);
+            // The value itself and not a point between two: so few that it is the farthest have no outlier.
+            let place = (distances.len() as f64 * OUTLIER_QUANTILE).ceil() as usize;
+            *limit = place.checked_sub(1).and_then(|at| distances.get(at)).copied().unwrap_or(0.0);
         }
         for assignment in &mut assignments {
             assignment.outlier =

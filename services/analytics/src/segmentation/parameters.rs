@@ -62,6 +62,14 @@ impl Parameters {
         }
     }
 
+    /// Whether both look at the same features in the same way and want their choice of k as fine.
+    pub fn same_question(&self, other: &Self) -> bool {
+        self.granularity == other.granularity
+            && self.features == other.features
+            && self.feature_set == other.feature_set
+            && self.feature_weights == other.feature_weights
+    }
+
     /// Checks every rule.
     ///
     /// # Errors
@@ -115,7 +123,7 @@ impl Parameters {
         }
         for (name, weight) in &self.feature_weights {
             let field = format!("feature_weights[{name:?}]");
-            if let Err(rule) = features::check_weight(name, &self.features) {
+            if let Err(rule) = features::check_weight(name, &self.features, self.feature_set) {
                 tell(field, rule);
             } else if !(0.0..=Self::MAX_WEIGHT).contains(weight) {
                 tell(field, format!("{weight} is not in [0, {}]", Self::MAX_WEIGHT));

@@ -22,6 +22,8 @@ const WARM: f64 = 0.001;
 pub struct Reference {
     /// The segmentation.
     pub segmentation_id: String,
+    /// Whether it was asked for in the same way: only then its number of personas is one to keep.
+    pub same_question: bool,
     /// Its model.
     pub model: PersonaModel,
     /// Ids of its personas, by their places.

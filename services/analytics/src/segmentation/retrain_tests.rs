@@ -12,6 +12,7 @@ fn reference(fitted: &Fitted, table: &Table) -> Reference {
             .map_or(NOWHERE, |at| fitted.assignments[at].persona)
     });
     Reference {
+        same_question: true,
         segmentation_id: "before".to_owned(),
         model: fitted.model.clone(),
         persona_ids: ids(fitted),

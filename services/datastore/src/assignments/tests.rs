@@ -241,9 +241,13 @@ async fn a_version_that_was_decided_against_another_one_stays_a_candidate() {
 async fn the_latest_versions_stay_and_the_active_one() {
     on_every_engine(async |store| {
         let fitted = fitted();
-        for (id, activate) in [("s1", true), ("s2", false), ("s3", false), ("s4", false)] {
+        for (id, activate) in
+            [("s1", true), ("s2", true), ("s3", false), ("s4", false), ("s5", false)]
+        {
             publish(&store, id, &fitted, activate).await.expect("publish");
         }
+        // s2 is the latest to cease to be the active one, for the rollback.
+        assert!(store.segmentation_activate("s1", at(3)).await.expect("activate"));
         // A run that failed in the middle of writing, and one that is still writing.
         for id in ["failed", "running"] {
             claimed(&store, id).await;
@@ -254,18 +258,22 @@ async fn the_latest_versions_stay_and_the_active_one() {
         let rows =
             async |id: &str| store.assignments_list(id, None, None, 100).await.expect("list").len();
         assert!(rows("failed").await > 0);
-        // Of equal age: the failed one and s2 come last.
         assert_eq!(store.segmentations_prune(2).await.expect("prune"), 2);
-        for (id, there) in [("s1", true), ("s2", false), ("s3", true), ("s4", true)] {
+        for (id, there) in [("s1", true), ("s2", true), ("s3", false), ("s4", false), ("s5", true)]
+        {
             assert_eq!(store.job_get(id).await.expect("job").is_some(), there, "{id}");
             assert_eq!(store.segmentation_report(id).await.expect("report").is_some(), there);
             assert_eq!(store.personas_list(id).await.expect("personas").is_empty(), !there);
             assert_eq!(rows(id).await > 0, there, "{id}");
         }
+        assert!(
+            store.job_get("failed").await.expect("job").is_some(),
+            "runs that failed take no place"
+        );
         assert_eq!(rows("failed").await, 0);
         assert_eq!(rows("running").await, fitted.assignments.len());
         assert_eq!(store.segmentations_prune(2).await.expect("prune"), 0);
-        assert!(!store.segmentation_activate("s2", at(9)).await.expect("it is gone"));
+        assert!(!store.segmentation_activate("s3", at(9)).await.expect("it is gone"));
     })
     .await;
 }

@@ -33,6 +33,8 @@ const STATEMENTS: &[&str] = &[
     "CREATE INDEX assignment_by_version ON assignment (segmentation_id, customer_id)",
     // A record that is dated after its arrival becomes news at its date. There are few.
     "CREATE INDEX interaction_ahead ON interaction (occurred_at, customer_id) WHERE occurred_at > received_at",
+    // Until when a version was the active one: what was so of late stays, for the rollback.
+    "ALTER TABLE segmentation ADD COLUMN active_until BIGINT",
     // Whose erasure has begun and not ended.
     "ALTER TABLE suppression ADD COLUMN pending_id ID!",
     "CREATE INDEX suppression_pending ON suppression (pending_id) WHERE pending_id IS NOT NULL",

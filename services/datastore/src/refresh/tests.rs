@@ -66,15 +66,10 @@ fn placed(customer: &str, persona: u16, second: i64) -> Assignment {
 }
 
 fn of<'a>(found: &'a [Assignment], none: &'a [String], second: i64) -> Refreshed<'a> {
-    Refreshed {
-        segmentation_id: "s1",
-        owner: "me",
-        cause: Cause::NewData,
-        as_of: at(second),
-        found,
-        none,
-    }
+    Refreshed { segmentation_id: "s1", as_of: at(second), found, none }
 }
+
+const MINE: (&str, Cause) = ("me", Cause::NewData);
 
 async fn hold(store: &Store) {
     store.duty_hold(Duty::Refresh, "me", at(3), LEASE).await.expect("an answer").expect("free");
@@ -135,7 +130,7 @@ async fn what_is_found_anew_is_written_once_with_its_cause() {
         hold(&store).await;
         let found = [placed("c00", 0, 10), placed("c01", 0, 10), placed("c38", 1, 10)];
         let none = ["c02".to_owned(), "stranger".to_owned()];
-        let changes = store.assignments_refresh(of(&found, &none, 10), at(11)).await;
+        let changes = store.assignments_refresh(of(&found, &none, 10), MINE, at(11)).await;
         assert_eq!(changes.expect("refresh"), 3);
         let wanted = [
             ("c00", Some("many"), Some("few"), Cause::NewData),
@@ -147,14 +142,17 @@ async fn what_is_found_anew_is_written_once_with_its_cause() {
         assert_eq!(stored, found[1], "the same persona, counted anew");
         // Somebody who looked earlier comes later.
         let late = [placed("c00", 1, 9)];
-        assert_eq!(store.assignments_refresh(of(&late, &[], 9), at(12)).await.expect("late"), 0);
-        let again = store.assignments_refresh(of(&found, &none, 10), at(12)).await;
+        assert_eq!(
+            store.assignments_refresh(of(&late, &[], 9), MINE, at(12)).await.expect("late"),
+            0
+        );
+        let again = store.assignments_refresh(of(&found, &none, 10), MINE, at(12)).await;
         assert_eq!(again.expect("again"), 0);
-        let other = Refreshed { owner: "other", ..of(&found, &[], 20) };
-        let lost = store.assignments_refresh(other, at(21)).await;
+        let other = ("other", Cause::NewData);
+        let lost = store.assignments_refresh(of(&found, &[], 20), other, at(21)).await;
         assert!(matches!(lost, Err(Error::LeaseLost)));
         publish(&store, "s2", &fitted(&[], &[]), true).await;
-        let lost = store.assignments_refresh(of(&found, &[], 20), at(22)).await;
+        let lost = store.assignments_refresh(of(&found, &[], 20), MINE, at(22)).await;
         assert!(matches!(lost, Err(Error::LeaseLost)), "s1 is not the active one any more");
     })
     .await;
@@ -176,7 +174,7 @@ async fn who_was_erased_or_objects_does_not_come_back() {
         store.customers_upsert(vec![objector], at(7)).await.expect("upsert");
         assert_eq!(store.members_objecting("s1", 9).await.expect("objecting"), ["c01"]);
         let found = [placed("c00", 0, 10), placed("c01", 1, 10)];
-        let changes = store.assignments_refresh(of(&found, &[], 10), at(11)).await;
+        let changes = store.assignments_refresh(of(&found, &[], 10), MINE, at(11)).await;
         assert_eq!(changes.expect("refresh"), 1);
         let last = log(&store).await.pop().expect("a change");
         assert_eq!(told(&last), ("c01", Some("few"), None, Cause::NewData));
@@ -210,7 +208,7 @@ async fn arrivals_are_seen_at_once_and_once_more_when_settled() {
         assert_eq!(arrived(90, 1000, 0).await, ["c05", "c07", "new"]);
         assert_eq!(arrived(101, 102, 0).await, ["new"]);
         let found = [placed("c05", 0, 110), placed("c07", 0, 110), placed("new", 0, 110)];
-        store.assignments_refresh(of(&found, &[], 110), at(111)).await.expect("refresh");
+        store.assignments_refresh(of(&found, &[], 110), MINE, at(111)).await.expect("refresh");
         assert!(arrived(90, 1000, 0).await.is_empty());
         assert_eq!(arrived(90, 1000, 9).await, ["c07"], "not settled at 110");
         assert_eq!(arrived(90, 1000, 60).await, ["c05", "c07", "new"]);
@@ -262,7 +260,7 @@ async fn every_persona_of_an_erased_customer_is_told() {
         publish(&store, "s1", &fitted(&[], &[]), true).await;
         hold(&store).await;
         let found = [placed("c00", 0, 10)];
-        store.assignments_refresh(of(&found, &[], 10), at(11)).await.expect("refresh");
+        store.assignments_refresh(of(&found, &[], 10), MINE, at(11)).await.expect("refresh");
         store.customer_erase("c00", at(20)).await.expect("erase");
         for persona in ["few", "many"] {
             let followed = store.membership_changes_after(40, &[persona.to_owned()], 9).await;
@@ -285,7 +283,7 @@ async fn positions_are_in_the_order_of_commits_whoever_writes() {
                 let id = format!("w{writer}");
                 let found = [placed(&id, (turn % 2) as u16, 10 + turn)];
                 store
-                    .assignments_refresh(of(&found, &[], 10 + turn), at(10 + turn))
+                    .assignments_refresh(of(&found, &[], 10 + turn), MINE, at(10 + turn))
                     .await
                     .expect("refresh");
             }
@@ -303,6 +301,33 @@ async fn positions_are_in_the_order_of_commits_whoever_writes() {
         let writing = futures::future::join_all((0..writers as usize).map(write));
         futures::future::join(writing, follow).await;
         assert_eq!(seen.lock().expect("lock").len(), 80);
+    })
+    .await;
+}
+
+/// Who came or changed since a version was made is where they belong when it becomes the active one: nobody leaves and enters
+/// again, or moves back and forth.
+#[tokio::test]
+async fn a_version_that_caught_up_moves_nobody_back() {
+    on_every_engine(async |store| {
+        publish(&store, "s1", &fitted(&[], &[]), true).await;
+        publish(&store, "s2", &fitted(&[], &[]), false).await;
+        hold(&store).await;
+        let found = [placed("c00", 0, 10), placed("new", 1, 10)];
+        store.assignments_refresh(of(&found, &[], 10), MINE, at(11)).await.expect("refresh");
+        let none = ["c02".to_owned()];
+        let catch_up = Refreshed { segmentation_id: "s2", ..of(&found, &none, 12) };
+        store.assignments_catch_up(catch_up, None).await.expect("catch up");
+        assert_eq!(log(&store).await.len(), 42, "a candidate moves nobody");
+        let lost = store.assignments_catch_up(catch_up, Some("w")).await;
+        assert!(matches!(lost, Err(Error::LeaseLost)), "its job has ended");
+        assert!(store.segmentation_activate("s2", at(13)).await.expect("activate"));
+        let last = log(&store).await.split_off(42);
+        let told: Vec<_> = last.iter().map(told).collect();
+        assert_eq!(told, [("c02", Some("few"), None, Cause::Manual)]);
+        store.assignments_catch_up(catch_up, None).await.expect("nothing to do");
+        assert_eq!(store.segmentation_seen_until("s2").await.expect("seen"), Some(at(0)));
+        assert_eq!(store.segmentation_seen_until("s3").await.expect("none"), None);
     })
     .await;
 }

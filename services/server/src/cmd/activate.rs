@@ -1,8 +1,9 @@
 //! `cx activate`: makes a segmentation the active one.
 
 use crate::{
-    clock, cmd,
+    cmd,
     config::{Global, Invalid},
+    work,
 };
 use clap::Args;
 use cx_datastore::{JobKind, JobState, Store};
@@ -30,7 +31,7 @@ async fn activate(store: &Store, id: &str) -> anyhow::Result<()> {
     let reason = match job.map(|job| job.state) {
         Some(JobState::Succeeded) => {
             let before = store.membership_head().await?;
-            if store.segmentation_activate(id, clock::now()).await? {
+            if work::refresh::activate(store, id).await? {
                 let moved = store.membership_head().await? - before;
                 eprintln!("segmentation {id}, active now: {moved} membership changes");
                 return Ok(());

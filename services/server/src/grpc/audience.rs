@@ -25,10 +25,12 @@ pub async fn export_audience(
     let place = names(api, &segmentation_id).await?.place(&asked.persona_id);
     let persona = place.ok_or(Refusal::PersonaNotFound(asked.persona_id))?;
     let as_of = clock::now();
+    let id = segmentation_id.clone();
     let audience = Audience::new(api.store.clone(), segmentation_id, persona, asked.platform);
-    let stream = futures::stream::try_unfold(audience, move |mut audience| async move {
-        let part = audience.next(asked.chunk_size).await.map_err(Refusal::from)?;
-        Ok(part.map(|part| (to_proto::audience(part, as_of), audience)))
-    });
+    let stream =
+        futures::stream::try_unfold((audience, id), move |(mut audience, id)| async move {
+            let part = audience.next(asked.chunk_size).await.map_err(Refusal::from)?;
+            Ok(part.map(|part| (to_proto::audience(part, &id, as_of), (audience, id))))
+        });
     Ok(Response::new(Box::pin(stream)))
 }

@@ -23,8 +23,6 @@ pub(super) enum Members {
         at: Timestamp,
         /// The persona; none for all.
         persona_id: Option<String>,
-        /// What personas are called that were active then, as far as was asked.
-        names: HashMap<String, String>,
     },
 }
 
@@ -53,13 +51,11 @@ impl Members {
         persona_id: Option<&str>,
         at: Timestamp,
     ) -> Result<Self, Refusal> {
-        let mut names = HashMap::new();
         if let Some(id) = persona_id {
-            let latest = api.store.persona_latest(id).await?;
-            let latest = latest.ok_or_else(|| Refusal::PersonaNotFound(id.to_owned()))?;
-            names.insert(id.to_owned(), latest.label.name.unwrap_or(latest.persona.name));
+            let called = api.store.persona_called(id).await?;
+            called.ok_or_else(|| Refusal::PersonaNotFound(id.to_owned()))?;
         }
-        Ok(Self::At { at, persona_id: persona_id.map(str::to_owned), names })
+        Ok(Self::At { at, persona_id: persona_id.map(str::to_owned) })
     }
 
     /// The version; empty where it is whatever was active then.
@@ -94,19 +90,28 @@ impl Members {
         match self {
             Self::Of { segmentation_id, names, persona } => {
                 let list = api.store.assignments_list(segmentation_id, *persona, after, limit);
-                let found = list.await?.into_iter();
+                let found = list.await?;
+                if (found.len() as u64) < limit {
+                    // Who is told that this is the end must not be told so because the version went meanwhile.
+                    let gone = || Refusal::SegmentationNotFound(segmentation_id.clone());
+                    api.store.job_get(segmentation_id).await?.ok_or_else(gone)?;
+                }
+                let found = found.into_iter();
                 Ok(found.map(|member| to_proto::assignment(member, names)).collect())
             }
-            Self::At { at, persona_id, names } => {
-                let list = api.store.members_at(persona_id.as_deref(), *at, after, limit);
-                let name = |id: &str| names.get(id).map_or("", String::as_str);
-                let found = list.await?.into_iter();
-                Ok(found
-                    .map(|member| {
-                        let name = name(&member.1).to_owned();
-                        to_proto::member_at(member, &name, *at)
-                    })
-                    .collect())
+            Self::At { at, persona_id } => {
+                let found = api.store.members_at(persona_id.as_deref(), *at, after, limit).await?;
+                let mut names: HashMap<String, String> = HashMap::new();
+                let mut members = Vec::with_capacity(found.len());
+                for member in found {
+                    if !names.contains_key(&member.1) {
+                        let called = api.store.persona_called(&member.1).await?;
+                        names.insert(member.1.clone(), called.unwrap_or_default());
+                    }
+                    let name = names.get(&member.1).map_or("", String::as_str);
+                    members.push(to_proto::member_at(member.clone(), name, *at));
+                }
+                Ok(members)
             }
         }
     }

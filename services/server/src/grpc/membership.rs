@@ -9,6 +9,7 @@ use super::{
     status::Refusal,
     to_proto,
 };
+use crate::clock;
 use crate::proto::{
     BatchGetAssignmentsRequest, BatchGetAssignmentsResponse, ExplainAssignmentRequest,
     ExplainAssignmentResponse, ExportAudienceRequest, ExportAudienceResponse,
@@ -53,6 +54,7 @@ impl MembershipService for Handler {
         request: Request<BatchGetAssignmentsRequest>,
     ) -> Result<Response<BatchGetAssignmentsResponse>, Status> {
         let ids = customers(request.into_inner().customer_ids)?;
+        let as_of = clock::now();
         let segmentation_id = active(&self.api).await?;
         let found = self.api.store.assignments_get(&segmentation_id, &ids).await;
         let mut found = assignments(&self.api, &segmentation_id, found.map_err(Refusal::from)?)
@@ -67,7 +69,9 @@ impl MembershipService for Handler {
                 None => not_assigned.push(id),
             }
         }
-        let answer = BatchGetAssignmentsResponse { assignments, not_assigned, segmentation_id };
+        let as_of = Some(to_proto::timestamp(as_of));
+        let answer =
+            BatchGetAssignmentsResponse { assignments, not_assigned, segmentation_id, as_of };
         Ok(Response::new(answer))
     }
 

@@ -176,6 +176,8 @@ impl PersonaService for Handler {
             members,
             total_size: total,
             next_page_token,
+            segmentation_id: from.segmentation_id().to_owned(),
+            as_of: Some(to_proto::timestamp(at.unwrap_or_else(clock::now))),
         }))
     }
 
@@ -187,7 +189,7 @@ impl PersonaService for Handler {
         let at = read_time(request.read_time, &request.segmentation_id)?;
         let from = match (at, request.persona_id) {
             (Some(at), id) if id.is_empty() => self.members_at(None, at).await?,
-            (Some(at), id) => self.members_at(Some(&id), at).await?,
+            (Some(at), id) => self.members_at(Some(&required(id)?), at).await?,
             (None, id) => {
                 let segmentation_id = meant(&self.api, request.segmentation_id).await?;
                 match id.is_empty() {
@@ -290,7 +292,7 @@ fn read_time(
     segmentation_id: &str,
 ) -> Result<Option<Timestamp>, Refusal> {
     let mut v = Violations::new();
-    let at = v.timestamp("read_time", wire);
+    let at = v.past("read_time", wire, clock::now());
     if wire.is_some() && !segmentation_id.is_empty() {
         v.at("read_time", "excludes segmentation_id: it means whatever was active then");
     }

@@ -19,6 +19,7 @@ use crate::{
         WatchSegmentationRequest, WatchSegmentationResponse,
         segmentation_service_server::{SegmentationService, SegmentationServiceServer},
     },
+    work,
 };
 use cx_analytics::{
     Timestamp, features,
@@ -77,9 +78,10 @@ impl SegmentationService for Handler {
         &self,
         request: Request<GetSegmentationRequest>,
     ) -> Result<Response<GetSegmentationResponse>, Status> {
-        let id = match request.into_inner().segmentation_id {
-            id if id.is_empty() => active(&self.api).await?,
-            id => id,
+        let id = request.into_inner().segmentation_id;
+        let id = match named(id)? {
+            None => active(&self.api).await?,
+            Some(id) => id,
         };
         let job = job(&self.api, &id).await?;
         Ok(Response::new(GetSegmentationResponse { segmentation: Some(self.view(job).await?) }))
@@ -94,16 +96,15 @@ impl SegmentationService for Handler {
         let size = page_token::page_size(request.page_size)?;
         let after: Option<(Timestamp, String)> = page_token::read(&request.page_token, SCOPE)?;
         let list = self.api.store.jobs_list(JobKind::Segmentation, after, size + 1);
-        let mut jobs = list.await.map_err(Refusal::from)?;
-        let more = jobs.len() as u64 > size;
-        jobs.truncate(size as usize);
-        let last = jobs.last().filter(|_| more);
+        let jobs = list.await.map_err(Refusal::from)?;
+        let mut views = Vec::with_capacity(jobs.len());
+        for job in &jobs {
+            views.push(self.view(job.clone()).await?);
+        }
+        let (segmentations, last) = page_token::page(views.into_iter(), size);
+        let last = last.and_then(|last| jobs.iter().find(|job| job.id == last.segmentation_id));
         let next_page_token = last
             .map_or_else(String::new, |job| page_token::issue(SCOPE, &(job.created_at, &job.id)));
-        let mut segmentations = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            segmentations.push(self.view(job).await?);
-        }
         Ok(Response::new(ListSegmentationsResponse { segmentations, next_page_token }))
     }
 
@@ -130,8 +131,7 @@ impl SegmentationService for Handler {
     ) -> Result<Response<ActivateSegmentationResponse>, Status> {
         let id = required(request.into_inner().segmentation_id)?;
         let job = succeeded(job(&self.api, &id).await?)?;
-        let activate = self.api.store.segmentation_activate(&id, clock::now());
-        if !activate.await.map_err(Refusal::from)? {
+        if !work::refresh::activate(&self.api.store, &id).await.map_err(Refusal::from)? {
             return Err(Refusal::SegmentationNotFound(id).into());
         }
         Ok(Response::new(ActivateSegmentationResponse {
@@ -153,7 +153,7 @@ impl SegmentationService for Handler {
         let cross = self.api.store.assignments_cross(&base.id, &other.id).await;
         let counts = Contingency::new(cross.map_err(Refusal::from)?, &base.counts, &other.counts);
         let found = compare(&counts, &base.called, &other.called);
-        let sides = [(base.id.as_str(), &base.report), (other.id.as_str(), &other.report)];
+        let sides = [&base, &other].map(|v| (v.id.as_str(), &v.report, v.smallest_share()));
         let comparison = Some(to_proto::comparison(found, sides));
         Ok(Response::new(CompareSegmentationsResponse { comparison }))
     }
@@ -226,6 +226,17 @@ struct Version {
     counts: Vec<(u16, i64)>,
 }
 
+impl Version {
+    /// Share of the persona that has fewest members now.
+    fn smallest_share(&self) -> f64 {
+        let all: i64 = self.counts.iter().map(|(_, members)| members).sum();
+        let members =
+            |place: u16| self.counts.iter().find(|(p, _)| *p == place).map_or(0, |(_, n)| *n);
+        let least = (0..self.report.k).map(members).min().unwrap_or(0);
+        if all == 0 { 0.0 } else { least as f64 / all as f64 }
+    }
+}
+
 impl Handler {
     async fn version(&self, id: String) -> Result<Version, Refusal> {
         let store = &self.api.store;
@@ -281,6 +292,12 @@ fn required(segmentation_id: String) -> Result<String, Refusal> {
     v.refuse().map(|()| id)
 }
 
+fn named(segmentation_id: String) -> Result<Option<String>, Refusal> {
+    let mut v = Violations::new();
+    let id = v.optional_id("segmentation_id", segmentation_id);
+    v.refuse().map(|()| id)
+}
+
 /// The id of the active segmentation.
 pub(super) async fn active(api: &Api) -> Result<String, Refusal> {
     api.store.active_get(JobKind::Segmentation).await?.ok_or(Refusal::NoActiveSegmentation)
@@ -302,8 +319,8 @@ fn succeeded(job: Job) -> Result<Job, Refusal> {
 
 /// The segmentation that a request about personas means, which has succeeded: the one it names, or the active one.
 pub(super) async fn meant(api: &Api, segmentation_id: String) -> Result<String, Refusal> {
-    if segmentation_id.is_empty() {
-        return active(api).await;
+    match named(segmentation_id)? {
+        None => active(api).await,
+        Some(id) => Ok(succeeded(job(api, &id).await?)?.id),
     }
-    Ok(succeeded(job(api, &segmentation_id).await?)?.id)
 }

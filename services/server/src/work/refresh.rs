@@ -6,14 +6,17 @@
 
 use crate::clock;
 use cx_analytics::{
-    Customer, Timestamp, interaction::Currency, membership::Cause, segmentation::PersonaModel,
+    Customer, Timestamp,
+    interaction::Currency,
+    membership::Cause,
+    segmentation::{Assignment, PersonaModel},
 };
 use cx_datastore::{
-    ActiveSegmentation, Duty, Error, Store,
+    ActiveSegmentation, Duty, Error, Scope, Store,
     refresh::{Arrivals, Refreshed},
 };
 use std::{collections::HashMap, future::Future, time::Duration};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// How fresh members are kept.
@@ -43,8 +46,8 @@ const OVERLAP: i64 = 5_000_000;
 const PIECE: usize = 500;
 /// Customers found at once.
 const PAGE: u64 = 50_000;
-/// Most customers of one look of whom no data arrived.
-const MOST_QUIET: u64 = 2_000;
+/// The same of those of whom no data arrived.
+const PAGE_QUIET: u64 = 2_000;
 
 /// Does the duty, where this replica has it, until `stop`.
 pub async fn forever(store: Store, freshness: Freshness, stop: CancellationToken) {
@@ -83,6 +86,7 @@ struct Model {
 struct Refresher {
     store: Store,
     owner: String,
+    interval: Duration,
     quiet: Duration,
     model: Option<Model>,
     /// When was looked last, and under which segmentation.
@@ -92,7 +96,8 @@ struct Refresher {
 impl Refresher {
     fn new(store: Store, freshness: Freshness) -> Self {
         let owner = uuid::Uuid::now_v7().to_string();
-        Self { store, owner, quiet: freshness.quiet, model: None, last: None }
+        let Freshness { interval, quiet } = freshness;
+        Self { store, owner, interval, quiet, model: None, last: None }
     }
 
     async fn hold(&self) -> Result<Option<Timestamp>, Error> {
@@ -142,10 +147,16 @@ impl Refresher {
 
         let quiet = i64::try_from(self.quiet.as_micros()).unwrap_or(i64::MAX);
         let before = now.plus(quiet.saturating_neg());
-        let stale = self.store.customers_stale(&active.id, before, MOST_QUIET);
-        let stale = self.holding(stale).await?;
-        self.refresh(&active, &stale, Cause::Time, stop).await?;
-        Ok(())
+        // As long as nothing else is due, so that a whole population whose time has come does not make news wait.
+        let due = Instant::now() + self.interval;
+        loop {
+            let stale = self.store.customers_stale(&active.id, before, PAGE_QUIET);
+            let stale = self.holding(stale).await?;
+            let whole = self.refresh(&active, &stale, Cause::Time, stop).await?;
+            if !whole || (stale.len() as u64) < PAGE_QUIET || Instant::now() >= due {
+                return Ok(());
+            }
+        }
     }
 
     /// Assigns everybody anew of whom there is news, page by page. False where it stopped before the end.
@@ -176,15 +187,9 @@ impl Refresher {
             return Ok(());
         }
         let as_of = clock::now();
-        let of = Refreshed {
-            segmentation_id,
-            owner: &self.owner,
-            cause: Cause::NewData,
-            as_of,
-            found: &[],
-            none: &objecting,
-        };
-        self.store.assignments_refresh(of, as_of).await.map(|_| ())
+        let of = Refreshed { segmentation_id, as_of, found: &[], none: &objecting };
+        let why = (self.owner.as_str(), Cause::NewData);
+        self.store.assignments_refresh(of, why, as_of).await.map(|_| ())
     }
 
     /// Assigns these customers anew, piece by piece. False where it stopped before the end.
@@ -214,31 +219,12 @@ impl Refresher {
         piece: &[String],
         cause: Cause,
     ) -> Result<usize, Error> {
-        let store = self.store.clone();
-        let owner = self.owner.clone();
+        let (store, owner) = (self.store.clone(), self.owner.clone());
         let Some(Model { model, currency, .. }) = self.model(&active.id).await? else {
             return Ok(0);
         };
-        let as_of = clock::now();
-        let scope = cx_datastore::Scope::Customers(piece);
-        let activities = store.activity(as_of, scope, *currency).await?;
-        let known = store.customers_get(piece).await?;
-        let known: HashMap<&str, &Customer> =
-            known.iter().map(|customer| (customer.customer_id.as_str(), customer)).collect();
-        let found = model.assign(&activities, &|id| known.get(id).copied(), as_of);
-        let none: Vec<String> = (piece.iter())
-            .filter(|id| activities.binary_search_by(|a| a.customer_id.cmp(id)).is_err())
-            .cloned()
-            .collect();
-        let of = Refreshed {
-            segmentation_id: &active.id,
-            owner: &owner,
-            cause,
-            as_of,
-            found: &found,
-            none: &none,
-        };
-        store.assignments_refresh(of, clock::now()).await
+        let looked = look_at(&store, (model, *currency), piece).await?;
+        store.assignments_refresh(looked.of(&active.id), (&owner, cause), clock::now()).await
     }
 
     async fn model(&mut self, id: &str) -> Result<Option<&Model>, Error> {
@@ -253,4 +239,83 @@ impl Refresher {
         }
         Ok(self.model.as_ref())
     }
+}
+
+/// What a look at some customers found.
+struct Looked {
+    as_of: Timestamp,
+    found: Vec<Assignment>,
+    none: Vec<String>,
+}
+
+impl Looked {
+    fn of<'a>(&'a self, segmentation_id: &'a str) -> Refreshed<'a> {
+        Refreshed { segmentation_id, as_of: self.as_of, found: &self.found, none: &self.none }
+    }
+}
+
+/// Where a model places these customers now.
+async fn look_at(
+    store: &Store,
+    (model, currency): (&PersonaModel, Option<Currency>),
+    customers: &[String],
+) -> Result<Looked, Error> {
+    let as_of = clock::now();
+    let activities = store.activity(as_of, Scope::Customers(customers), currency).await?;
+    let known = store.customers_get(customers).await?;
+    let known: HashMap<&str, &Customer> =
+        known.iter().map(|customer| (customer.customer_id.as_str(), customer)).collect();
+    let found = model.assign(&activities, &|id| known.get(id).copied(), as_of);
+    let none: Vec<String> = (customers.iter())
+        .filter(|id| activities.binary_search_by(|a| a.customer_id.cmp(id)).is_err())
+        .cloned()
+        .collect();
+    Ok(Looked { as_of, found, none })
+}
+
+/// A version that is about to become the active one.
+#[derive(Clone, Copy)]
+pub struct Next<'a> {
+    /// The segmentation.
+    pub id: &'a str,
+    /// Its model.
+    pub model: &'a PersonaModel,
+    /// The currency in which it counts.
+    pub currency: Option<Currency>,
+    /// Data that arrived before this instant are in its assignments.
+    pub seen_until: Timestamp,
+    /// Who holds its job, where it is not published yet.
+    pub worker: Option<&'a str>,
+}
+
+/// Assigns everybody anew of whom data arrived since a version was made, so that nobody seems to leave or to move back as it
+/// becomes the active one.
+pub async fn catch_up(store: &Store, next: Next<'_>) -> Result<(), Error> {
+    let (from, now) = (next.seen_until, clock::now());
+    let arrivals = Arrivals { from, to: Timestamp::MAX, now, beyond: 0 };
+    let mut after = String::new();
+    loop {
+        let page = store.customers_arrived(next.id, arrivals, &after, PAGE).await?;
+        for piece in page.chunks(PIECE) {
+            let looked = look_at(store, (next.model, next.currency), piece).await?;
+            store.assignments_catch_up(looked.of(next.id), next.worker).await?;
+        }
+        match page.into_iter().nth(PAGE as usize - 1) {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Makes a segmentation the active one, as a person asks for it: one whose members are kept fresh catches up before. False where there
+/// is none such.
+pub async fn activate(store: &Store, id: &str) -> Result<bool, Error> {
+    let seen_until = store.segmentation_seen_until(id).await?;
+    let model = store.segmentation_model(id).await?;
+    let report = store.segmentation_report(id).await?;
+    if let (Some(seen_until), Some((_, model)), Some(report)) = (seen_until, model, report) {
+        let currency = report.currency;
+        catch_up(store, Next { id, model: &model, currency, seen_until, worker: None }).await?;
+    }
+    store.segmentation_activate(id, clock::now()).await
 }

@@ -27,7 +27,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     // the version becomes the active one.
     let seen_until = as_of.min(clock::now()).plus(-refresh::SETTLED);
     let table = table(context, &asked).await?;
-    let reference = reference(store, &table).await?;
+    let reference = reference(store, &table, &of).await?;
     let objectors = store.profiling_objectors().await?.len();
 
     let fitting = context.clone();
@@ -64,6 +64,12 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         reference: reference.as_ref().map(|reference| reference.segmentation_id.as_str()),
     };
     store.segmentation_stage(publication).await?;
+    if activate && of.live {
+        let (model, currency) = (&fitted.model, fitted.report.currency);
+        let worker = Some(context.owner.as_str());
+        let next = refresh::Next { id: &job.id, model, currency, seen_until, worker };
+        refresh::catch_up(store, next).await?;
+    }
     store.segmentation_publish(publication, clock::now()).await?;
     Ok(())
 }
@@ -111,12 +117,21 @@ impl<'a> Customers<'a> {
 }
 
 /// The active version, as the next one looks at it.
-async fn reference(store: &Store, table: &Table) -> Result<Option<Reference>, Failure> {
+async fn reference(
+    store: &Store,
+    table: &Table,
+    asked: &Asked,
+) -> Result<Option<Reference>, Failure> {
     let Some(active) = store.segmentation_active().await? else { return Ok(None) };
+    let job = store.job_get(&active.id).await?;
+    let before: Option<Asked> = job.and_then(|job| serde_json::from_str(&job.parameters).ok());
+    let same_question =
+        before.is_some_and(|before| before.parameters.same_question(&asked.parameters));
     let Some((_, model)) = store.segmentation_model(&active.id).await? else { return Ok(None) };
     let personas = store.personas_list(&active.id).await?;
     let mut reference = Reference {
         segmentation_id: active.id,
+        same_question,
         model,
         sizes: vec![0; personas.len()],
         persona_ids: personas.into_iter().map(|stored| stored.persona.persona_id).collect(),

@@ -54,7 +54,7 @@ pub(super) fn personas(personas: &[StoredPersona], nps: &Nps) -> Table {
         let persona = &stored.persona;
         // Customers and share have columns of their own.
         let whole = persona.description.as_str();
-        let apart = whole.split_once(". Medians: ").map_or(whole, |(_, figures)| figures);
+        let apart = whole.split_once(". Typical: ").map_or(whole, |(_, figures)| figures);
         let place = i16::try_from(stored.ordinal).unwrap_or(i16::MAX);
         table.add_row([
             persona.name.clone(),

@@ -94,7 +94,7 @@ impl Members {
         }
         let mut names = HashMap::new();
         if let Some(id) = &self.persona {
-            let Some(name) = name(store, id).await? else {
+            let Some(name) = store.persona_called(id).await? else {
                 let reason = format!("there is no persona {id:?}");
                 return Err(Invalid { key: "--persona (CX_EXPORT_PERSONA)", reason }.into());
             };
@@ -108,7 +108,7 @@ impl Members {
             after = Some(last.clone());
             for (customer_id, persona_id) in page {
                 if !names.contains_key(&persona_id) {
-                    names.insert(persona_id.clone(), name(store, &persona_id).await?);
+                    names.insert(persona_id.clone(), store.persona_called(&persona_id).await?);
                 }
                 let mut row = vec![Cell::Absent; COLUMNS.len()];
                 row[2] = names.get(&persona_id).cloned().flatten().into();
@@ -120,10 +120,4 @@ impl Members {
         }
         rows.end()
     }
-}
-
-/// What a persona is called in the latest segmentation that has it; none where none has.
-async fn name(store: &Store, persona_id: &str) -> anyhow::Result<Option<String>> {
-    let latest = store.persona_latest(persona_id).await?;
-    Ok(latest.map(|latest| latest.label.name.unwrap_or(latest.persona.name)))
 }

@@ -30,6 +30,9 @@ pub use segmentation::{segmentation_asked, segmentation_schedule};
 use std::{fmt::Display, ops::RangeInclusive};
 pub use webhook::{new_webhook, webhook_change, webhook_deliveries, webhook_replay};
 
+/// By how much clocks may differ, in microseconds.
+const MINUTE: i64 = 60_000_000;
+
 /// Longest duration: 31 days, so that the sum of three million of them stays within 64 bits.
 const MAX_DURATION: i64 = 31 * DAY;
 /// Most items of an order or return.
@@ -131,6 +134,21 @@ impl Violations {
             self.at(field, "is not from 1900-01-01 to before 2200-01-01");
         }
         instant
+    }
+
+    /// An instant of which something can be known: not after `now`, but for a minute by which clocks may differ.
+    pub fn past(
+        &mut self,
+        field: &str,
+        wire: Option<prost_types::Timestamp>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let instant = self.timestamp(field, wire)?;
+        if instant > now.plus(MINUTE) {
+            self.at(field, "is in the future, of which nothing is known");
+            return None;
+        }
+        Some(instant)
     }
 
     /// A duration in microseconds: not negative, at most 31 days.

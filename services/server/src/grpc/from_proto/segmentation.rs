@@ -21,7 +21,7 @@ pub fn segmentation_asked(
     policy: Option<proto::ActivationPolicy>,
     now: Timestamp,
 ) -> Option<Asked> {
-    let as_of = v.timestamp(&format!("{path}.as_of"), wire.as_of);
+    let as_of = v.past(&format!("{path}.as_of"), wire.as_of, now);
     let live = wire.as_of.is_none();
     let currency = v.currency(&format!("{path}.currency_code"), &wire.currency_code);
     let feature_set =
@@ -44,8 +44,10 @@ pub fn segmentation_asked(
         ..defaults
     };
     let policy = activation_policy(policy);
+    // It stands beside the parameters.
+    let beside = path.strip_suffix("parameters").unwrap_or_default();
     for problem in policy.check() {
-        v.at(problem.field, problem.rule);
+        v.at(format!("{beside}{}", problem.field), problem.rule);
     }
     match parameters.clone().check() {
         Ok(_) => Some(Asked { parameters, policy, live }),

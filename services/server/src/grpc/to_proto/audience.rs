@@ -5,8 +5,13 @@ use crate::{audience::Part, proto};
 use cx_analytics::{Timestamp, audience::Member};
 
 /// Converts a part of an audience.
-pub fn audience(part: Part, as_of: Timestamp) -> proto::ExportAudienceResponse {
+pub fn audience(
+    part: Part,
+    segmentation_id: &str,
+    as_of: Timestamp,
+) -> proto::ExportAudienceResponse {
     proto::ExportAudienceResponse {
+        segmentation_id: segmentation_id.to_owned(),
         members: part.members.into_iter().map(member).collect(),
         without_consent: part.without_consent,
         without_identifier: part.without_identifier,

@@ -212,7 +212,7 @@ pub fn feature_definition(listed: Listed) -> proto::FeatureDefinition {
 /// Converts how two segmentations differ; base first.
 pub fn comparison(
     comparison: Comparison,
-    [base, other]: [(&str, &Report); 2],
+    [base, other]: [(&str, &Report, f64); 2],
 ) -> proto::SegmentationComparison {
     let personas = comparison.personas.into_iter().map(|change| proto::PersonaChange {
         persona_id: change.persona_id,
@@ -238,7 +238,7 @@ pub fn comparison(
     }
 }
 
-fn quality((id, report): (&str, &Report)) -> proto::SegmentationQuality {
+fn quality((id, report, smallest_share): (&str, &Report, f64)) -> proto::SegmentationQuality {
     let chosen = report.chosen();
     proto::SegmentationQuality {
         segmentation_id: id.to_owned(),
@@ -247,6 +247,6 @@ fn quality((id, report): (&str, &Report)) -> proto::SegmentationQuality {
         silhouette: report.silhouette,
         stability: chosen.map(|candidate| candidate.stability),
         mean_squared_distance: report.mean_squared_distance(),
-        smallest_share: chosen.map_or(0.0, |candidate| candidate.smallest_share),
+        smallest_share,
     }
 }
