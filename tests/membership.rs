@@ -261,6 +261,13 @@ async fn requests_that_break_a_rule_are_refused(engine: Engine) {
     };
     let unknown = server.personas.list_persona_members(at).await.unwrap_err();
     assert_eq!(reason_of(&unknown), "PERSONA_NOT_FOUND");
+    let get = proto::GetSegmentationRequest { segmentation_id: "\0".to_owned() };
+    let refused = server.segmentations.get_segmentation(get).await.unwrap_err();
+    assert_eq!(violations_of(&refused)[0].0, "segmentation_id");
+    let list =
+        proto::ListPersonasRequest { segmentation_id: "\0".to_owned(), ..Default::default() };
+    let refused = server.personas.list_personas(list).await.unwrap_err();
+    assert_eq!(violations_of(&refused)[0].0, "segmentation_id");
     let mut page = proto::ListFeaturesRequest { page_size: 20, ..Default::default() };
     let mut names = Vec::new();
     loop {

@@ -79,6 +79,7 @@ async fn versions_are_compared_activated_and_rolled_back(engine: Engine) {
         let page =
             server.personas.list_persona_members(request.clone()).await.unwrap().into_inner();
         assert_eq!(page.total_size, before[0].customers);
+        assert!(page.segmentation_id.is_empty() && page.as_of == request.read_time);
         then.extend(page.members);
         if page.next_page_token.is_empty() {
             break;
@@ -90,13 +91,18 @@ async fn versions_are_compared_activated_and_rolled_back(engine: Engine) {
     let export =
         ExportPersonaMembersRequest { read_time: at("", 0).read_time, ..Default::default() };
     let mut stream = server.personas.export_persona_members(export).await.unwrap().into_inner();
-    assert_eq!(stream.message().await.unwrap().unwrap().members.len(), 60);
+    let members = stream.message().await.unwrap().unwrap().members;
+    assert_eq!(members.len(), 60);
+    assert!(members.iter().all(|member| !member.persona_name.is_empty()));
     let both = ListPersonaMembersRequest {
         segmentation_id: finer.segmentation_id.clone(),
         ..at(&before[0].persona_id, 0)
     };
     let refused = server.personas.list_persona_members(both).await.unwrap_err();
     assert_eq!(violations_of(&refused)[0].0, "read_time");
+    let later = at(&before[0].persona_id, 3600);
+    let refused = server.personas.list_persona_members(later).await.unwrap_err();
+    assert!(violations_of(&refused)[0].1.contains("in the future"));
 
     server.segmentations.activate_segmentation(activate(&first.segmentation_id)).await.unwrap();
     let back = personas(&mut server).await;
@@ -110,6 +116,38 @@ async fn versions_are_compared_activated_and_rolled_back(engine: Engine) {
     assert_eq!(face.typical_customer_ids.len(), 3);
     assert!(!face.edge_customer_id.is_empty() && !face.distinctions.is_empty());
     assert!(face.metrics.iter().any(|m| m.metric() == proto::Metric::NpsRelational));
+    server.stop().await;
+}
+
+/// Who came since a version was made does not leave and enter again when it becomes the active one.
+async fn a_rollback_keeps_who_came_since(engine: Engine) {
+    let mut server = Server::start_with(engine, fresh()).await;
+    ingest(&mut server, two_kinds(60)).await;
+    let first = run(&mut server, 2, true).await;
+    run(&mut server, 2, true).await;
+    let mut record = two_kinds(1).remove(0);
+    record.customer_id = "newcomer".to_owned();
+    ingest(&mut server, vec![record]).await;
+    let batch = BatchGetAssignmentsRequest { customer_ids: vec!["newcomer".to_owned()] };
+    let entered = async {
+        loop {
+            let told = server.membership.batch_get_assignments(batch.clone()).await.unwrap();
+            let told = told.into_inner();
+            assert!(told.as_of.is_some());
+            if told.not_assigned.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, entered).await.expect("assigned in time");
+    let head = server.store.membership_head().await.unwrap();
+    let back = ActivateSegmentationRequest { segmentation_id: first.segmentation_id.clone() };
+    server.segmentations.activate_segmentation(back).await.unwrap();
+    let told = server.membership.batch_get_assignments(batch).await.unwrap().into_inner();
+    assert_eq!(told.segmentation_id, first.segmentation_id);
+    assert!(told.not_assigned.is_empty(), "at once");
+    assert_eq!(server.store.membership_head().await.unwrap(), head, "nobody moved");
     server.stop().await;
 }
 
@@ -177,12 +215,21 @@ async fn a_due_run_is_made_once_by_whichever_replica(engine: Engine) {
             k: 1,
             ..Default::default()
         }),
+        activation_policy: Some(proto::ActivationPolicy {
+            max_moved_share: Some(1.5),
+            min_stability: None,
+        }),
         ..Default::default()
     };
     let update = proto::UpdateSegmentationScheduleRequest { schedule: Some(wrong) };
     let refused = first.segmentations.update_segmentation_schedule(update).await.unwrap_err();
     let fields: Vec<String> = violations_of(&refused).into_iter().map(|(field, _)| field).collect();
-    let wanted = ["schedule.interval", "schedule.parameters.as_of", "schedule.parameters.k"];
+    let wanted = [
+        "schedule.interval",
+        "schedule.parameters.as_of",
+        "schedule.activation_policy.max_moved_share",
+        "schedule.parameters.k",
+    ];
     assert_eq!(fields, wanted);
     let end = proto::UpdateSegmentationScheduleRequest::default();
     first.segmentations.update_segmentation_schedule(end).await.unwrap();
@@ -194,6 +241,7 @@ async fn a_due_run_is_made_once_by_whichever_replica(engine: Engine) {
 
 on_both_engines!(
     versions_are_compared_activated_and_rolled_back,
+    a_rollback_keeps_who_came_since,
     who_was_not_looked_at_for_long_is_looked_at_again,
     a_due_run_is_made_once_by_whichever_replica,
 );

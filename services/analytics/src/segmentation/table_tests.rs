@@ -170,7 +170,7 @@ fn parameters_of_an_older_version_are_read_and_new_rules_are_told() {
     assert_eq!(read, Parameters::at(as_of()));
 
     let weights =
-        [("charm", 1.0), ("orders", -1.0), ("voice", f64::NAN), ("age", 1.0), ("time", 10.0)];
+        [("charm", 1.0), ("orders", -1.0), ("voice", f64::NAN), ("age", 1.0), ("activity", 10.0)];
     let parameters = Parameters {
         feature_set: FeatureSet::Value,
         feature_weights: weights.map(|(name, weight)| (name.to_owned(), weight)).into(),

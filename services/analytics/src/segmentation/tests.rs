@@ -140,7 +140,7 @@ fn order_of_arrival_and_threads_change_no_byte() {
 
 #[test]
 fn a_stored_model_places_everybody_as_the_fit_did() {
-    let (activities, _) = population(500);
+    let (activities, _) = population(1_500);
     let fitted = fit(Parameters { k: Some(5), ..Parameters::at(as_of()) }, activities.clone())
         .expect("structure");
     let json = serde_json::to_string(&fitted.model).expect("json");
