@@ -201,14 +201,21 @@ pub(crate) async fn active(tx: &DatabaseTransaction) -> Result<Option<String>> {
     row.map(|row| Columns::of(&row).take()).transpose()
 }
 
-/// The personas of a segmentation, by customer; `$n` stands for its parameter.
-fn members(segmentation: &str) -> String {
-    format!(
-        "(SELECT a.customer_id, p.persona_id FROM assignment a
-          JOIN persona p ON p.segmentation_id = a.segmentation_id AND p.ordinal = a.persona
-          WHERE a.segmentation_id = {segmentation})"
-    )
-}
+/// Who is in another persona under the segmentation $3 than under $5. Two lookups by key and no FULL JOIN, which SQLite does
+/// by comparing everybody with everybody.
+pub(crate) const MOVES: &str =
+    "SELECT o.customer_id, p.persona_id AS was, q.persona_id AS is_now
+     FROM assignment o
+     JOIN persona p ON p.segmentation_id = o.segmentation_id AND p.ordinal = o.persona
+     LEFT JOIN assignment n ON n.customer_id = o.customer_id AND n.segmentation_id = $3
+     LEFT JOIN persona q ON q.segmentation_id = n.segmentation_id AND q.ordinal = n.persona
+     WHERE o.segmentation_id = $5 AND p.persona_id IS DISTINCT FROM q.persona_id
+     UNION ALL
+     SELECT n.customer_id, NULL, q.persona_id
+     FROM assignment n
+     JOIN persona q ON q.segmentation_id = n.segmentation_id AND q.ordinal = n.persona
+     WHERE n.segmentation_id = $3
+       AND NOT EXISTS (SELECT 1 FROM assignment o WHERE o.customer_id = n.customer_id AND o.segmentation_id = $5)";
 
 /// Makes a segmentation the active one and writes everybody who is in another persona by that. False where there is none such.
 pub(crate) async fn activate(
@@ -229,15 +236,11 @@ pub(crate) async fn activate(
                 AND customer_id IN (SELECT customer_id FROM customer WHERE consent_profiling = 0)";
     sql::execute(tx, text, vec![what.id.into()]).await?;
     let (first, at) = positions(tx, 0, now).await?;
-    let (was, is) = (members("$5"), members("$3"));
     let text = format!(
         "INSERT INTO membership_change
              (customer_id, position, changed_at, segmentation_id, from_persona, to_persona, cause)
          SELECT d.customer_id, $1 + ROW_NUMBER() OVER (ORDER BY d.customer_id), $2, $3, d.was, d.is_now, $4
-         FROM (SELECT COALESCE(o.customer_id, n.customer_id) AS customer_id,
-                      o.persona_id AS was, n.persona_id AS is_now
-               FROM {was} o FULL JOIN {is} n ON n.customer_id = o.customer_id
-               WHERE o.persona_id IS DISTINCT FROM n.persona_id) d"
+         FROM ({MOVES}) d"
     );
     let values = vec![
         (first - 1).into(),
