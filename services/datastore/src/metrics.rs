@@ -7,6 +7,7 @@ mod cases;
 mod churn;
 mod contacts;
 mod frame;
+mod orders;
 mod surveys;
 mod volumes;
 
@@ -43,8 +44,18 @@ impl Store {
             Metric::Interactions | Metric::ActiveCustomers | Metric::Orders => {
                 volumes::number(self, &frame, metric).await
             }
-            Metric::Revenue => volumes::revenue(self, &frame).await,
-            Metric::ComplaintsPer100Customers => volumes::complaints(self, &frame).await,
+            Metric::Revenue => volumes::money(self, &frame, &[Kind::Order]).await,
+            Metric::CustomerValue => {
+                volumes::money(self, &frame, &[Kind::Order, Kind::Return]).await
+            }
+            Metric::ComplaintsPer100Customers => {
+                volumes::raised(self, &frame, Kind::Complaint).await
+            }
+            Metric::FeatureRequestsPer100Customers => {
+                volumes::raised(self, &frame, Kind::FeatureRequest).await
+            }
+            Metric::RepeatPurchaseRate => orders::repeated(self, &frame).await,
+            Metric::ReturnRate => orders::returned(self, &frame).await,
         }
     }
 

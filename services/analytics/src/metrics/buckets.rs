@@ -4,7 +4,7 @@
 
 use crate::Timestamp;
 use jiff::{
-    Span,
+    RoundMode, Span, Unit, ZonedRound,
     civil::{Date, Weekday},
     tz::TimeZone,
 };
@@ -24,12 +24,18 @@ pub enum WeekStart {
 /// Length of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BucketLength {
+    /// Hours of the clock on the wall.
+    Hour,
     /// Calendar days.
     Day,
     /// Weeks.
     Week(WeekStart),
     /// Calendar months.
     Month,
+    /// Calendar quarters.
+    Quarter,
+    /// Calendar years.
+    Year,
 }
 
 /// A range, cut. Bucket `i` is `[edges[i], edges[i + 1])`; there is always at least one.
@@ -60,10 +66,7 @@ impl Buckets {
         length: BucketLength,
     ) -> Result<Self, TooManyBuckets> {
         let mut edges = vec![start];
-        let mut date = first_date(start, zone, length);
-        while let Some(next) = next_date(date, length) {
-            date = next;
-            let Some(edge) = start_of(date, zone) else { break };
+        for edge in starts_after(start, zone, length) {
             if edge >= end {
                 break;
             }
@@ -110,12 +113,41 @@ pub fn time_zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
+/// Where buckets begin that begin after the one that holds `start`, in rising order.
+fn starts_after<'a>(
+    start: Timestamp,
+    zone: &'a TimeZone,
+    length: BucketLength,
+) -> Box<dyn Iterator<Item = Timestamp> + 'a> {
+    if length == BucketLength::Hour {
+        return Box::new(std::iter::successors(next_hour(start, zone), |at| next_hour(*at, zone)));
+    }
+    let first = next_date(first_date(start, zone, length), length);
+    let dates = std::iter::successors(first, move |date| next_date(*date, length));
+    Box::new(dates.map_while(|date| start_of(date, zone)))
+}
+
+/// The next full hour of the clock on the wall. One that comes twice is two; where clocks are put by half an hour, one is short.
+fn next_hour(at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    let at = jiff::Timestamp::from_microsecond(at.micros()).ok()?;
+    let later = at.checked_add(Span::new().hours(1)).ok()?.to_zoned(zone.clone());
+    let full = ZonedRound::new().smallest(Unit::Hour).mode(RoundMode::Trunc);
+    let full = later.round(full).ok()?.timestamp();
+    let next = if full > at { full } else { later.timestamp() };
+    Timestamp::from_micros(next.as_microsecond())
+}
+
 /// The date on which the bucket that holds `start` begins.
 fn first_date(start: Timestamp, zone: &TimeZone, length: BucketLength) -> Date {
     let date = civil(start, zone);
     match length {
-        BucketLength::Day => date,
+        BucketLength::Hour | BucketLength::Day => date,
         BucketLength::Month => date.first_of_month(),
+        BucketLength::Quarter => {
+            let into = Span::new().months(i64::from((date.month() - 1) % 3));
+            date.first_of_month().checked_sub(into).unwrap_or(date)
+        }
+        BucketLength::Year => date.first_of_year(),
         BucketLength::Week(first) => {
             let first = match first {
                 WeekStart::Monday => Weekday::Monday,
@@ -129,9 +161,11 @@ fn first_date(start: Timestamp, zone: &TimeZone, length: BucketLength) -> Date {
 
 fn next_date(date: Date, length: BucketLength) -> Option<Date> {
     let step = match length {
-        BucketLength::Day => Span::new().days(1),
+        BucketLength::Hour | BucketLength::Day => Span::new().days(1),
         BucketLength::Week(_) => Span::new().weeks(1),
         BucketLength::Month => Span::new().months(1),
+        BucketLength::Quarter => Span::new().months(3),
+        BucketLength::Year => Span::new().years(1),
     };
     date.checked_add(step).ok()
 }
@@ -220,6 +254,40 @@ mod tests {
             [12, 29 * 24, 6]
         );
         assert_eq!(hours("UTC", "2024-01-31T12:00:00Z", "2024-01-31T13:00:00Z", month), [1]);
+    }
+
+    #[test]
+    fn quarters_and_years_are_those_of_the_calendar() {
+        let days = |length| -> Vec<i64> {
+            let hours = hours("UTC", "2023-11-15T00:00:00Z", "2025-02-01T00:00:00Z", length);
+            hours.into_iter().map(|hours| hours / 24).collect()
+        };
+        assert_eq!(days(BucketLength::Quarter), [47, 91, 91, 92, 92, 31]);
+        assert_eq!(days(BucketLength::Year), [47, 366, 31]);
+    }
+
+    #[test]
+    fn hours_are_those_of_the_clock_on_the_wall() {
+        let minutes = |zone: &str, start: &str, end: &str| -> Vec<i64> {
+            let zone = time_zone(zone).expect("a zone");
+            let buckets =
+                Buckets::cut(at(start), at(end), &zone, BucketLength::Hour).expect("few buckets");
+            (0..buckets.count())
+                .map(|i| buckets.bounds(i).expect("a bucket"))
+                .map(|(from, to)| (to.micros() - from.micros()) / 60_000_000)
+                .collect()
+        };
+        // India is five hours and a half ahead.
+        let cut = minutes("Asia/Kolkata", "2024-01-01T00:00:00Z", "2024-01-01T02:00:00Z");
+        assert_eq!(cut, [30, 60, 30]);
+        // The hour from two to three does not exist, and comes twice: the hours between are whole ones.
+        let cut = minutes("Europe/Berlin", "2024-03-31T00:15:00Z", "2024-03-31T02:00:00Z");
+        assert_eq!(cut, [45, 60]);
+        let cut = minutes("Europe/Berlin", "2024-10-26T23:00:00Z", "2024-10-27T03:00:00Z");
+        assert_eq!(cut, [60, 60, 60, 60]);
+        // Lord Howe puts its clocks by half an hour: 2:00 to 2:30 on 6 October 2024.
+        let cut = minutes("Australia/Lord_Howe", "2024-10-05T14:30:00Z", "2024-10-05T17:00:00Z");
+        assert_eq!(cut, [60, 30, 60]);
     }
 
     #[test]

@@ -167,6 +167,38 @@ pub const fn definition(metric: Metric) -> Definition {
             "Wilson score interval; exact Poisson where a customer complained more than once, as it is then no share.",
             "In a group by channel or stage, customers are those active there.",
         ),
+        Metric::FeatureRequestsPer100Customers => (
+            "Feature requests per 100 customers",
+            "100 x feature requests raised / customers with at least one interaction of any kind.",
+            "feature requests per 100 active customers, from 0",
+            "Wilson score interval; exact Poisson where a customer asked more than once, as it is then no share.",
+            "In a group by channel or stage, customers are those active there.",
+        ),
+        Metric::RepeatPurchaseRate => (
+            "Repeat purchase rate",
+            "Customers with at least two orders in the bucket / customers with at least one. Orders that were cancelled, or taken \
+             back as a whole, before the end of the range do not count.",
+            SHARE,
+            WILSON,
+            "Longer buckets give higher rates: compare equal ones. Orders that do not count are excluded.",
+        ),
+        Metric::ReturnRate => (
+            "Return rate",
+            "Orders of which something was returned before the end of the range / orders that were not cancelled. Filed by the \
+             order, not by the return.",
+            SHARE,
+            WILSON,
+            "Returns lag: a bucket that ends less than 30 days before the end of the range is IMMATURE. Returns that do not name \
+             their order are in no bucket. Cancelled orders are excluded.",
+        ),
+        Metric::CustomerValue => (
+            "Customer value to date",
+            "Sum of order totals less the sum of refunds, in minor units, for each currency.",
+            "minor units of the currency",
+            "",
+            "Refunds are filed by the return. Orders and returns without a known amount are excluded, and reported without a \
+             currency. Currencies are never added up.",
+        ),
     };
     Definition { metric, display_name, definition, unit, interval_method, caveat }
 }

@@ -97,17 +97,23 @@ impl Counts {
             | Metric::CsatMean
             | Metric::CesEasyShare
             | Metric::CesMean => Self::Answers(Answers::default()),
-            Metric::SurveyResponseRate | Metric::AbandonmentRate | Metric::ChurnRate => {
-                Self::Share(Share::default())
-            }
+            Metric::SurveyResponseRate
+            | Metric::AbandonmentRate
+            | Metric::ChurnRate
+            | Metric::RepeatPurchaseRate
+            | Metric::ReturnRate => Self::Share(Share::default()),
             Metric::FirstResponseTime
             | Metric::FirstResolutionTime
             | Metric::FullResolutionTime
             | Metric::QueueWait => Self::Spans(Spans::default()),
-            Metric::Interactions | Metric::ActiveCustomers | Metric::Orders | Metric::Revenue => {
-                Self::Total(Total::default())
+            Metric::Interactions
+            | Metric::ActiveCustomers
+            | Metric::Orders
+            | Metric::Revenue
+            | Metric::CustomerValue => Self::Total(Total::default()),
+            Metric::ComplaintsPer100Customers | Metric::FeatureRequestsPer100Customers => {
+                Self::Incidence(Incidence::default())
             }
-            Metric::ComplaintsPer100Customers => Self::Incidence(Incidence::default()),
         }
     }
 

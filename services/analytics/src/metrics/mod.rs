@@ -60,6 +60,14 @@ coded! {
         Revenue = 17,
         /// Complaints raised per 100 active customers.
         ComplaintsPer100Customers = 18,
+        /// Feature requests raised per 100 active customers.
+        FeatureRequestsPer100Customers = 19,
+        /// Customers with two orders and more, of those with one.
+        RepeatPurchaseRate = 20,
+        /// Orders of which something came back.
+        ReturnRate = 21,
+        /// Orders less refunds for each currency.
+        CustomerValue = 22,
     }
 }
 

@@ -9,6 +9,8 @@ use cx_analytics::metrics::{
     WeekStart, buckets::time_zone,
 };
 
+mod orders;
+
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
@@ -92,7 +94,8 @@ async fn every_statement_runs_in_every_shape() {
         record(&store, &[("c", 5, 1, 1, 0, "action=2")]).await;
         let zone = time_zone("Europe/Berlin").expect("a zone");
         let week = BucketLength::Week(WeekStart::Sunday);
-        for length in [None, Some(BucketLength::Day), Some(week), Some(BucketLength::Month)] {
+        let lengths = [BucketLength::Day, week, BucketLength::Month, BucketLength::Quarter];
+        for length in lengths.map(Some).into_iter().chain([None]) {
             let buckets = length.map_or(Buckets::whole(at(0), at(900 * DAY)), |length| {
                 Buckets::cut(at(0), at(900 * DAY), &zone, length).expect("few")
             });

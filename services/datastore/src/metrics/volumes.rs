@@ -1,4 +1,4 @@
-//! Numbers and sums: interactions, customers, orders, money, complaints.
+//! Numbers and sums: interactions, customers, orders, money, what customers raise.
 
 use super::{Frame, fold};
 use crate::error::Result;
@@ -23,15 +23,17 @@ pub(super) async fn number(store: &Store, frame: &Frame<'_>, metric: Metric) -> 
     .await
 }
 
-/// Sums of order totals by currency. Orders without one are a group without currency.
-pub(super) async fn revenue(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
-    // Summed in two halves, as a sum of many 64-bit numbers may not fit into one.
+/// Sums of amounts by currency; those of returns are taken off. What has none is a group without currency.
+pub(super) async fn money(store: &Store, frame: &Frame<'_>, kinds: &[Kind]) -> Result<Groups> {
+    // Summed in two halves, as a sum of many 64-bit numbers may not fit into one. That holds below zero as well.
+    let amount =
+        format!("(CASE WHEN i.kind = {} THEN -i.amount ELSE i.amount END)", Kind::Return.code());
     let text = format!(
         "SELECT {}, COALESCE(i.currency, '') AS currency, COUNT(*) AS n,
-                CAST(SUM(i.amount >> 31) AS BIGINT) AS upper_half, CAST(SUM(i.amount & 2147483647) AS BIGINT) AS lower_half
+                CAST(SUM({amount} >> 31) AS BIGINT) AS upper_half, CAST(SUM({amount} & 2147483647) AS BIGINT) AS lower_half
          {} GROUP BY 1, 2, 3, 4, 5",
         frame.columns("i.occurred_at"),
-        frame.of_kinds(&[Kind::Order]),
+        frame.of_kinds(kinds),
     );
     fold(store, frame, &text, |row, key| {
         key.currency = Currency::parse(&row.take::<String>()?);
@@ -48,18 +50,18 @@ pub(super) async fn revenue(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
     .await
 }
 
-/// Complaints raised, and the customers active beside them.
-pub(super) async fn complaints(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+/// Complaints or feature requests raised, and the customers active beside them.
+pub(super) async fn raised(store: &Store, frame: &Frame<'_>, kind: Kind) -> Result<Groups> {
     let text = format!(
-        "SELECT bucket, persona, channel, stage, CAST(SUM(complaints) AS BIGINT) AS events,
-                COUNT(*) FILTER (WHERE complaints > 0) AS affected, COUNT(*) AS customers
+        "SELECT bucket, persona, channel, stage, CAST(SUM(raised) AS BIGINT) AS events,
+                COUNT(*) FILTER (WHERE raised > 0) AS affected, COUNT(*) AS customers
          FROM (
-           SELECT {}, i.customer_id, COUNT(*) FILTER (WHERE i.kind = {} AND i.action = {}) AS complaints
+           SELECT {}, i.customer_id, COUNT(*) FILTER (WHERE i.kind = {} AND i.action = {}) AS raised
            {} GROUP BY 1, 2, 3, 4, 5
          ) c
          GROUP BY bucket, persona, channel, stage",
         frame.columns("i.occurred_at"),
-        Kind::Complaint.code(),
+        kind.code(),
         FeedbackAction::Raised.code(),
         frame.of_kinds(&Kind::ALL),
     );

@@ -171,10 +171,11 @@ async fn measure(
     }
     let result = |(key, counts): (&cx_analytics::metrics::GroupKey, &_)| {
         let cut_off = plan.churned.cut_offs.get(key.bucket);
+        let end = plan.buckets.bounds(key.bucket).map(|(_, end)| end);
         let terms = Terms {
             confidence: query.confidence,
             low_sample_floor: query.low_sample_floor,
-            immature: query.immature(metric, cut_off, plan.as_of),
+            immature: query.immature(metric, cut_off, end, plan.as_of),
         };
         let persona = key.persona.and_then(|ordinal| plan.personas.id_and_name(ordinal));
         let group = to_proto::metric_group(key, plan.buckets.bounds(key.bucket), persona);

@@ -17,6 +17,9 @@ const CONFIDENCE: f64 = 0.95;
 /// Low-sample floor where none is asked for.
 const LOW_SAMPLE_FLOOR: i32 = 30;
 
+/// After how many days nearly everything has come back that will.
+const RETURNS_LAG: i64 = 30;
+
 /// A request, checked. What it leaves to the present (the ends of the range, the personas) is filled in later.
 pub struct MetricsQuery {
     /// The metrics, each once.
@@ -75,12 +78,20 @@ impl MetricsQuery {
         Churned { definition: self.definition.clone(), cut_offs }
     }
 
-    /// Whether the outcome of a bucket is not known yet at `as_of`.
-    pub fn immature(&self, metric: Metric, cut_off: Option<&Timestamp>, as_of: Timestamp) -> bool {
-        let horizon = self.definition.horizon_days().saturating_mul(DAY);
-        metric == Metric::ChurnRate
-            && cut_off
-                .is_some_and(|cut_off| cut_off.micros().saturating_add(horizon) > as_of.micros())
+    /// Whether the outcome of a bucket that ends at `end`, or whose cut-off is there, is not known yet at `as_of`.
+    pub fn immature(
+        &self,
+        metric: Metric,
+        cut_off: Option<&Timestamp>,
+        end: Option<Timestamp>,
+        as_of: Timestamp,
+    ) -> bool {
+        let (from, days) = match metric {
+            Metric::ChurnRate => (cut_off.copied(), self.definition.horizon_days()),
+            Metric::ReturnRate => (end, RETURNS_LAG),
+            _ => return false,
+        };
+        from.is_some_and(|from| from.plus(days.saturating_mul(DAY)) > as_of)
     }
 }
 
@@ -208,6 +219,13 @@ fn zone(v: &mut Violations, name: &str) -> TimeZone {
 fn length(v: &mut Violations, bucket: i32, week_start: i32) -> Option<BucketLength> {
     let starts = [WeekStart::Monday, WeekStart::Sunday, WeekStart::Saturday];
     let first = choice(v, "week_start", week_start, &starts).unwrap_or_default();
-    let lengths = [BucketLength::Day, BucketLength::Week(first), BucketLength::Month];
+    let lengths = [
+        BucketLength::Day,
+        BucketLength::Week(first),
+        BucketLength::Month,
+        BucketLength::Hour,
+        BucketLength::Quarter,
+        BucketLength::Year,
+    ];
     choice(v, "bucket", bucket, &lengths)
 }

@@ -1,0 +1,68 @@
+//! Counts of orders: who buys again, and what comes back.
+
+use super::{Frame, fold};
+use crate::error::Result;
+use crate::store::Store;
+use cx_analytics::codes::{Kind, ReturnKind};
+use cx_analytics::metrics::{Counts, Groups, Share};
+
+/// Whether something was taken back of the order `i` before the end of the range, of which `condition` holds.
+fn taken_back(frame: &Frame<'_>, condition: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM interaction r WHERE r.customer_id = i.customer_id AND r.kind = {kind} AND r.subject = i.subject
+                 AND r.occurred_at < {end} AND {condition})",
+        kind = Kind::Return.code(),
+        end = frame.end(),
+    )
+}
+
+fn cancelled() -> String {
+    format!("r.action = {}", ReturnKind::Cancelled.code())
+}
+
+/// Customers with two orders and more, of those with one: of orders that stand.
+pub(super) async fn repeated(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    let text = format!(
+        "SELECT bucket, persona, channel, stage, COUNT(*) FILTER (WHERE orders > 1) AS hits,
+                COUNT(*) FILTER (WHERE orders > 0) AS buyers, CAST(SUM(gone) AS BIGINT) AS excluded
+         FROM (
+           SELECT bucket, persona, channel, stage, customer_id, COUNT(*) FILTER (WHERE gone = 0) AS orders, SUM(gone) AS gone
+           FROM (
+             SELECT {columns}, i.customer_id, CASE WHEN {gone} THEN 1 ELSE 0 END AS gone
+             {orders}
+           ) o
+           GROUP BY bucket, persona, channel, stage, customer_id
+         ) c
+         GROUP BY bucket, persona, channel, stage",
+        columns = frame.columns("i.occurred_at"),
+        gone = taken_back(frame, &format!("({} OR r.flag = 1)", cancelled())),
+        orders = frame.of_kinds(&[Kind::Order]),
+    );
+    shares(store, frame, &text).await
+}
+
+/// Orders of which something was returned, of those that were not cancelled.
+pub(super) async fn returned(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    let text = format!(
+        "SELECT bucket, persona, channel, stage, COUNT(*) FILTER (WHERE cancelled = 0 AND returned = 1) AS hits,
+                COUNT(*) FILTER (WHERE cancelled = 0) AS orders, COUNT(*) FILTER (WHERE cancelled = 1) AS excluded
+         FROM (
+           SELECT {columns}, CASE WHEN {cancelled} THEN 1 ELSE 0 END AS cancelled,
+                  CASE WHEN {returned} THEN 1 ELSE 0 END AS returned
+           {orders}
+         ) o
+         GROUP BY bucket, persona, channel, stage",
+        columns = frame.columns("i.occurred_at"),
+        cancelled = taken_back(frame, &cancelled()),
+        returned = taken_back(frame, &format!("r.action = {}", ReturnKind::Returned.code())),
+        orders = frame.of_kinds(&[Kind::Order]),
+    );
+    shares(store, frame, &text).await
+}
+
+async fn shares(store: &Store, frame: &Frame<'_>, text: &str) -> Result<Groups> {
+    fold(store, frame, text, |row, _| {
+        Ok(Counts::Share(Share { hits: row.take()?, of: row.take()?, excluded: row.take()? }))
+    })
+    .await
+}
