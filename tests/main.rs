@@ -18,6 +18,7 @@ mod house;
 mod importing;
 mod ingest;
 mod killing;
+mod maturity;
 mod membership;
 mod metrics;
 mod permutations;

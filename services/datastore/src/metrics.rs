@@ -40,6 +40,9 @@ impl Store {
             | Metric::FullResolutionTime => cases::spans(self, &frame, metric).await,
             Metric::QueueWait => contacts::waits(self, &frame).await,
             Metric::AbandonmentRate => contacts::abandonment(self, &frame).await,
+            Metric::ServiceLevel => contacts::in_time(self, &frame).await,
+            Metric::FirstContactResolution => contacts::settled(self, &frame).await,
+            Metric::SelfServiceShare => contacts::self_served(self, &frame).await,
             Metric::ChurnRate => churn::churned(self, &frame).await,
             Metric::Interactions | Metric::ActiveCustomers | Metric::Orders => {
                 volumes::number(self, &frame, metric).await

@@ -191,6 +191,34 @@ pub const fn definition(metric: Metric) -> Definition {
             "Returns lag: a bucket that ends less than 30 days before the end of the range is IMMATURE. Returns that do not name \
              their order are in no bucket. Cancelled orders are excluded.",
         ),
+        Metric::ServiceLevel => (
+            "Service level",
+            "Contacts answered within answer_within (20 seconds unless asked otherwise) / contacts that queued (given up, or with \
+             a known wait).",
+            SHARE,
+            WILSON,
+            "Who gave up, however soon, was not answered in time. Contacts served without a known wait are excluded: they are not \
+             known to have queued.",
+        ),
+        Metric::FirstContactResolution => (
+            "First-contact resolution",
+            "Served contacts that were not followed by another of the same customer for the same reason within repeat_within (7 \
+             days unless asked otherwise), on whatever channel / served contacts with a reason.",
+            SHARE,
+            WILSON,
+            "A bucket that ends less than repeat_within before the end of the range is IMMATURE. Contacts without a reason, or \
+             given up, are excluded; those given up count as another try.",
+        ),
+        Metric::SelfServiceShare => (
+            "Self-service share",
+            "Self-service sessions, not known as unresolved, that were not followed by a contact with a human within \
+             repeat_within (7 days unless asked otherwise) / issues: sessions, and contacts with a human that do not follow a \
+             session so closely.",
+            SHARE,
+            WILSON,
+            "A proxy: who did not come to a human may as well have given up. Contacts with a bot, or with nobody known, are not \
+             in it. A bucket that ends less than repeat_within before the end of the range is IMMATURE.",
+        ),
         Metric::CustomerValue => (
             "Customer value to date",
             "Sum of order totals less the sum of refunds, in minor units, for each currency.",

@@ -101,7 +101,10 @@ impl Counts {
             | Metric::AbandonmentRate
             | Metric::ChurnRate
             | Metric::RepeatPurchaseRate
-            | Metric::ReturnRate => Self::Share(Share::default()),
+            | Metric::ReturnRate
+            | Metric::ServiceLevel
+            | Metric::FirstContactResolution
+            | Metric::SelfServiceShare => Self::Share(Share::default()),
             Metric::FirstResponseTime
             | Metric::FirstResolutionTime
             | Metric::FullResolutionTime

@@ -18,6 +18,7 @@ pub use evaluate::{Figure, Interval, Status, Terms, evaluate};
 use crate::{
     codes::{Channel, Stage, coded},
     interaction::Currency,
+    time::{DAY, SECOND},
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,12 @@ coded! {
         ReturnRate = 21,
         /// Orders less refunds for each currency.
         CustomerValue = 22,
+        /// Contacts answered in time, of those that queued.
+        ServiceLevel = 23,
+        /// Contacts after which the same customer did not come again for the same reason.
+        FirstContactResolution = 24,
+        /// Issues that customers settled by themselves.
+        SelfServiceShare = 25,
     }
 }
 
@@ -89,6 +96,22 @@ impl ResponsePolicy {
             Metric::NpsRelational | Metric::NpsTransactional => Self::LatestPerCustomer,
             _ => Self::All,
         }
+    }
+}
+
+/// How long is waited for what makes a contact a good one, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// Until when a contact must be answered, for [`Metric::ServiceLevel`].
+    pub answer: i64,
+    /// Within what time another contact says that the one before settled nothing.
+    pub repeat: i64,
+}
+
+impl Default for Waits {
+    /// Twenty seconds, as in "80 % within 20 seconds", and a week.
+    fn default() -> Self {
+        Self { answer: 20 * SECOND, repeat: 7 * DAY }
     }
 }
 

@@ -1,9 +1,9 @@
-//! Counts of contacts: how long they queued, and how many were given up.
+//! Counts of contacts: how long they queued, how many were given up, and what they settled.
 
 use super::{Frame, fold};
 use crate::error::Result;
 use crate::store::Store;
-use cx_analytics::codes::Kind;
+use cx_analytics::codes::{Handler, Kind};
 use cx_analytics::metrics::{Counts, Groups, Share, Spans};
 
 /// Waits of contacts that were answered.
@@ -37,6 +37,86 @@ pub(super) async fn abandonment(store: &Store, frame: &Frame<'_>) -> Result<Grou
     fold(store, frame, &text, |row, _| {
         let (hits, of, all): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
         Ok(Counts::Share(Share { hits, of, excluded: all - of }))
+    })
+    .await
+}
+
+/// Contacts answered in time, of those known to have queued.
+pub(super) async fn in_time(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    let text = format!(
+        "SELECT {}, COUNT(*) FILTER (WHERE COALESCE(i.flag, 0) = 0 AND i.wait <= {}) AS hits,
+                COUNT(*) FILTER (WHERE i.flag = 1 OR i.wait IS NOT NULL) AS queued, COUNT(*) AS contacts
+         {} GROUP BY 1, 2, 3, 4",
+        frame.columns("i.occurred_at"),
+        frame.question.waits.answer,
+        frame.of_kinds(&[Kind::Contact]),
+    );
+    fold(store, frame, &text, |row, _| {
+        let (hits, of, all): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
+        Ok(Counts::Share(Share { hits, of, excluded: all - of }))
+    })
+    .await
+}
+
+/// Contacts after which the same customer did not come again for the same reason, of those served.
+pub(super) async fn settled(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    let text = format!(
+        "SELECT {columns}, COUNT(*) FILTER (WHERE served = 1 AND COALESCE(next_at - occurred_at > {within}, TRUE)) AS hits,
+                COUNT(*) FILTER (WHERE served = 1) AS contacts, COUNT(*) FILTER (WHERE served = 0) AS excluded
+         FROM (
+           SELECT customer_id, occurred_at, channel, stage,
+                  CASE WHEN COALESCE(flag, 0) = 0 AND topic IS NOT NULL THEN 1 ELSE 0 END AS served,
+                  LEAD(occurred_at) OVER (PARTITION BY customer_id, topic ORDER BY occurred_at, interaction_id) AS next_at
+           FROM interaction
+           WHERE kind = {contact} AND occurred_at >= {start} AND occurred_at < {end}
+         ) i {join}
+         WHERE 1 = 1{filter}
+         GROUP BY 1, 2, 3, 4",
+        columns = frame.columns("i.occurred_at"),
+        within = frame.question.waits.repeat,
+        contact = Kind::Contact.code(),
+        start = frame.start(),
+        end = frame.end(),
+        join = frame.join(),
+        filter = frame.filter(),
+    );
+    fold(store, frame, &text, |row, _| {
+        Ok(Counts::Share(Share { hits: row.take()?, of: row.take()?, excluded: row.take()? }))
+    })
+    .await
+}
+
+/// Sessions of self-service that were enough, of all issues. A contact soon after a session is the same issue.
+pub(super) async fn self_served(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    // What came shortly before the range says whether its first contacts are new issues.
+    let text = format!(
+        "SELECT {columns}, COUNT(*) FILTER (WHERE kind = {session} AND COALESCE(flag, 1) = 1
+                  AND COALESCE(next_kind <> {contact} OR next_at - occurred_at > {within}, TRUE)) AS hits,
+                COUNT(*) FILTER (WHERE kind = {session}
+                  OR COALESCE(previous_kind <> {session} OR occurred_at - previous_at > {within}, TRUE)) AS issues
+         FROM (
+           SELECT customer_id, occurred_at, channel, stage, kind, flag,
+                  LEAD(kind) OVER w AS next_kind, LEAD(occurred_at) OVER w AS next_at,
+                  LAG(kind) OVER w AS previous_kind, LAG(occurred_at) OVER w AS previous_at
+           FROM interaction
+           WHERE kind IN ({session}, {contact}) AND (kind = {session} OR variant = {human})
+             AND occurred_at >= {start} - {within} AND occurred_at < {end}
+           WINDOW w AS (PARTITION BY customer_id ORDER BY occurred_at, interaction_id)
+         ) i {join}
+         WHERE i.occurred_at >= {start}{filter}
+         GROUP BY 1, 2, 3, 4",
+        columns = frame.columns("i.occurred_at"),
+        session = Kind::SelfService.code(),
+        contact = Kind::Contact.code(),
+        human = Handler::Human.code(),
+        within = frame.question.waits.repeat,
+        start = frame.start(),
+        end = frame.end(),
+        join = frame.join(),
+        filter = frame.filter(),
+    );
+    fold(store, frame, &text, |row, _| {
+        Ok(Counts::Share(Share { hits: row.take()?, of: row.take()?, excluded: 0 }))
     })
     .await
 }

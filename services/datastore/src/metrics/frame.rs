@@ -2,7 +2,7 @@
 
 use cx_analytics::churn::Definition;
 use cx_analytics::codes::{Channel, Kind, Stage};
-use cx_analytics::metrics::{Buckets, CaseClock, ResponsePolicy};
+use cx_analytics::metrics::{Buckets, CaseClock, ResponsePolicy, Waits};
 use cx_analytics::{Timestamp, time::DAY};
 use sea_orm::Value;
 
@@ -56,6 +56,8 @@ pub struct Question<'a> {
     pub clock: CaseClock,
     /// What churn is.
     pub churned: &'a Churned,
+    /// How long is waited for what makes a contact a good one.
+    pub waits: Waits,
 }
 
 /// Parts of SQL that a question makes of itself.

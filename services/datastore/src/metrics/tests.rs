@@ -6,9 +6,10 @@ use crate::testing::{at, on_every_engine};
 use cx_analytics::churn::Definition;
 use cx_analytics::metrics::{
     Answers, BucketLength, Buckets, CaseClock, Incidence, ResponsePolicy, Share, Spans, Total,
-    WeekStart, buckets::time_zone,
+    Waits, WeekStart, buckets::time_zone,
 };
 
+mod contacts;
 mod orders;
 
 const HOUR: i64 = 3600;
@@ -72,6 +73,7 @@ impl Asker {
             policy: self.policy,
             clock: self.clock,
             churned: &self.churned,
+            waits: Waits::default(),
         };
         let groups = store.metric_counts(metric, &question).await.expect("counts");
         groups.iter().map(|(key, counts)| (*key, counts.clone())).collect()

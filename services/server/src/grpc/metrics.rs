@@ -164,6 +164,7 @@ async fn measure(
         policy: query.policy_of(metric),
         clock: query.clock,
         churned: &plan.churned,
+        waits: query.waits,
     };
     let mut groups = store.metric_counts(metric, &question).await?;
     if query.by == cx_datastore::metrics::Dimensions::default() {

@@ -4,7 +4,7 @@ use super::churn::{plain, right};
 use comfy_table::Table;
 use cx_analytics::{
     Timestamp,
-    metrics::{Buckets, CaseClock, Metric, ResponsePolicy, Terms, evaluate},
+    metrics::{Buckets, CaseClock, Metric, ResponsePolicy, Terms, Waits, evaluate},
     synthetic::{Archetype, DAYS, adjusted_rand},
 };
 use cx_datastore::{
@@ -35,6 +35,7 @@ pub(super) async fn nps(store: &Store, id: &str, until: Timestamp) -> anyhow::Re
         policy: ResponsePolicy::LatestPerCustomer,
         clock: CaseClock::Opened,
         churned: &churned,
+        waits: Waits::default(),
     };
     let groups = store.metric_counts(Metric::NpsRelational, &question).await?;
     let terms = Terms { confidence: 0.95, low_sample_floor: 30, immature: false };

@@ -6,7 +6,7 @@ use crate::proto;
 use cx_analytics::churn::Definition;
 use cx_analytics::codes::{Channel, Stage};
 use cx_analytics::metrics::{
-    BucketLength, Buckets, CaseClock, Metric, ResponsePolicy, WeekStart, buckets::time_zone,
+    BucketLength, Buckets, CaseClock, Metric, ResponsePolicy, Waits, WeekStart, buckets::time_zone,
 };
 use cx_analytics::{Timestamp, time::DAY};
 use cx_datastore::metrics::{Churned, Dimensions};
@@ -42,6 +42,8 @@ pub struct MetricsQuery {
     pub confidence: f64,
     /// Observations below which a value is of a low sample.
     pub low_sample_floor: i64,
+    /// How long is waited for what makes a contact a good one.
+    pub waits: Waits,
     policy: Option<ResponsePolicy>,
     definition: Definition,
     zone: TimeZone,
@@ -86,12 +88,15 @@ impl MetricsQuery {
         end: Option<Timestamp>,
         as_of: Timestamp,
     ) -> bool {
-        let (from, days) = match metric {
-            Metric::ChurnRate => (cut_off.copied(), self.definition.horizon_days()),
-            Metric::ReturnRate => (end, RETURNS_LAG),
+        let (from, lag) = match metric {
+            Metric::ChurnRate => {
+                (cut_off.copied(), self.definition.horizon_days().saturating_mul(DAY))
+            }
+            Metric::ReturnRate => (end, RETURNS_LAG * DAY),
+            Metric::FirstContactResolution | Metric::SelfServiceShare => (end, self.waits.repeat),
             _ => return false,
         };
-        from.is_some_and(|from| from.plus(days.saturating_mul(DAY)) > as_of)
+        from.is_some_and(|from| from.plus(lag) > as_of)
     }
 }
 
@@ -120,6 +125,7 @@ pub fn metrics_query(wire: proto::QueryMetricsRequest) -> Result<MetricsQuery, R
         .unwrap_or_default(),
         confidence: confidence(&mut v, wire.confidence),
         low_sample_floor: floor(&mut v, wire.low_sample_floor),
+        waits: waits(&mut v, wire.answer_within, wire.repeat_within),
         policy: choice(&mut v, "response_policy", wire.response_policy, &POLICIES),
         definition,
         zone: zone(&mut v, &wire.time_zone),
@@ -131,6 +137,19 @@ pub fn metrics_query(wire: proto::QueryMetricsRequest) -> Result<MetricsQuery, R
         v.at("start_time", "is not before end_time");
     }
     v.refuse().map(|()| query)
+}
+
+fn waits(
+    v: &mut Violations,
+    answer: Option<prost_types::Duration>,
+    repeat: Option<prost_types::Duration>,
+) -> Waits {
+    let defaults = Waits::default();
+    let repeat = v.duration("repeat_within", repeat).unwrap_or(defaults.repeat);
+    if repeat == 0 {
+        v.at("repeat_within", "is zero");
+    }
+    Waits { answer: v.duration("answer_within", answer).unwrap_or(defaults.answer), repeat }
 }
 
 const POLICIES: [ResponsePolicy; 3] =
