@@ -277,3 +277,28 @@ async fn the_latest_versions_stay_and_the_active_one() {
     })
     .await;
 }
+
+/// What the log tells of an earlier moment outlives the versions, and so does the name that a person gave.
+#[tokio::test]
+async fn a_persona_of_a_version_that_went_is_still_known() {
+    on_every_engine(async |store| {
+        let old = fitted();
+        publish(&store, "s1", &old, true).await.expect("publish");
+        let mut new = fitted();
+        for (persona, id) in new.personas.iter_mut().zip(["p", "q"]) {
+            persona.persona_id = id.to_owned();
+        }
+        publish(&store, "s2", &new, true).await.expect("publish");
+        let [first, second] = [0, 1].map(|place| old.personas[place].persona_id.clone());
+        let name = LabelChange { name: Some("Regulars".to_owned()), description: None };
+        store.persona_label_set(&first, &name, "", at(3)).await.expect("named");
+        assert_eq!(store.segmentations_prune(0).await.expect("prune"), 1);
+        assert_eq!(store.segmentation_report("s1").await.expect("gone"), None);
+        let called = async |id: &str| store.persona_called(id).await.expect("an answer");
+        assert_eq!(called(&first).await.as_deref(), Some("Regulars"));
+        assert_eq!(called(&second).await.as_deref(), Some(""));
+        assert_eq!(called("p").await, Some(new.personas[0].name.clone()));
+        assert_eq!(called("nobody").await, None);
+    })
+    .await;
+}
