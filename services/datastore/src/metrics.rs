@@ -37,7 +37,8 @@ impl Store {
             Metric::SurveyResponseRate => surveys::response_rate(self, &frame).await,
             Metric::FirstResponseTime
             | Metric::FirstResolutionTime
-            | Metric::FullResolutionTime => cases::spans(self, &frame, metric).await,
+            | Metric::FullResolutionTime
+            | Metric::CycleResolutionTime => cases::spans(self, &frame, metric).await,
             Metric::QueueWait => contacts::waits(self, &frame).await,
             Metric::AbandonmentRate => contacts::abandonment(self, &frame).await,
             Metric::ServiceLevel => contacts::in_time(self, &frame).await,

@@ -111,6 +111,16 @@ pub const fn definition(metric: Metric) -> Definition {
             MEDIAN,
             CENSORED,
         ),
+        Metric::CycleResolutionTime => (
+            "Time to resolution, by cycle",
+            "Case opened, and each time reopened, to the next solved: median, p90, p95, mean. A case that is reopened counts as \
+             often as it was open.",
+            SECONDS,
+            MEDIAN,
+            "Filed and grouped by the opening or reopening. Open cycles are counted as censored and are not in the percentiles; \
+             kaplan_meier_median takes them in. Where at least half are open the value is IMMATURE. Cases solved without a known \
+             opening are excluded.",
+        ),
         Metric::QueueWait => (
             "Queue wait",
             "Contact queued to answered: median, p90, p95, mean.",

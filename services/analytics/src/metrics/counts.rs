@@ -108,6 +108,7 @@ impl Counts {
             Metric::FirstResponseTime
             | Metric::FirstResolutionTime
             | Metric::FullResolutionTime
+            | Metric::CycleResolutionTime
             | Metric::QueueWait => Self::Spans(Spans::default()),
             Metric::Interactions
             | Metric::ActiveCustomers

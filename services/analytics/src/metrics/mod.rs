@@ -75,6 +75,8 @@ coded! {
         FirstContactResolution = 24,
         /// Issues that customers settled by themselves.
         SelfServiceShare = 25,
+        /// Case opened, and each time reopened, to solved.
+        CycleResolutionTime = 26,
     }
 }
 

@@ -12,7 +12,11 @@ const OPEN: i64 = 1;
 
 /// Spans from the opening of cases to what the metric waits for.
 pub(super) async fn spans(store: &Store, frame: &Frame<'_>, metric: Metric) -> Result<Groups> {
-    fold(store, frame, &text(frame, metric), |row, _| {
+    let text = match metric {
+        Metric::CycleResolutionTime => cycles(frame),
+        metric => text(frame, metric),
+    };
+    fold(store, frame, &text, |row, _| {
         let (state, span, cases): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
         Ok(Counts::Spans(match state {
             ENDED => Spans { ended: vec![(span, cases)], ..Spans::default() },
@@ -39,6 +43,44 @@ fn ending(metric: Metric) -> String {
             CaseAction::Reopened.code()
         ),
     }
+}
+
+/// Each time that a case was open: from the first opening or reopening to the next solving. What opens a case that is open does
+/// nothing.
+fn cycles(frame: &Frame<'_>) -> String {
+    let filed = match frame.question.clock {
+        CaseClock::Opened => "occurred_at",
+        CaseClock::Ended => "solved_at",
+    };
+    format!(
+        "SELECT {columns}, CAST(state AS BIGINT) AS state, span, COUNT(*) AS cycles
+         FROM (
+           SELECT customer_id, channel, stage, CASE WHEN action = {solved} THEN occurred_at ELSE {filed} END AS filed_at,
+                  CASE WHEN action = {solved} THEN 2 WHEN solved_at IS NULL THEN {OPEN} ELSE {ENDED} END AS state,
+                  CASE WHEN action = {solved} THEN 0 ELSE COALESCE(solved_at, {end}) - occurred_at END AS span
+           FROM (
+             SELECT customer_id, channel, stage, action, occurred_at, LAG(action) OVER w AS previous,
+                    MIN(CASE WHEN action = {solved} THEN occurred_at END) OVER (
+                      PARTITION BY customer_id, subject ORDER BY occurred_at, action, interaction_id
+                      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS solved_at
+             FROM interaction
+             WHERE kind = {kind} AND action IN ({opened}, {solved}, {reopened}) AND occurred_at < {end}
+             WINDOW w AS (PARTITION BY customer_id, subject ORDER BY occurred_at, action, interaction_id)
+           ) e
+           WHERE previous IS NULL OR (previous = {solved} AND action <> {solved})
+         ) i {join}
+         WHERE i.filed_at >= {start}{filter}
+         GROUP BY 1, 2, 3, 4, 5, 6",
+        columns = frame.columns("i.filed_at"),
+        opened = CaseAction::Opened.code(),
+        reopened = CaseAction::Reopened.code(),
+        solved = CaseAction::Solved.code(),
+        kind = Kind::Case.code(),
+        start = frame.start(),
+        end = frame.end(),
+        join = frame.join(),
+        filter = frame.filter(),
+    )
 }
 
 fn text(frame: &Frame<'_>, metric: Metric) -> String {

@@ -9,6 +9,7 @@ use cx_analytics::metrics::{
     Waits, WeekStart, buckets::time_zone,
 };
 
+mod cases;
 mod contacts;
 mod orders;
 
