@@ -174,6 +174,7 @@ async fn groups_of_a_population_add_up_to_the_whole(engine: Engine) {
                     | domain::Metric::ComplaintsPer100Customers
                     | domain::Metric::FeatureRequestsPer100Customers
                     | domain::Metric::RepeatPurchaseRate
+                    | domain::Metric::PurchaseFrequency
             )
         })
         .map(|metric| Metric::try_from(i32::from(metric.code())).unwrap())

@@ -121,7 +121,7 @@ def membership():
 
 
 def metrics_and_churn():
-    assert len(call("MetricsService/ListMetrics")[0]["metrics"]) == 26
+    assert len(call("MetricsService/ListMetrics")[0]["metrics"]) == 27
     asked = {"metrics": ["METRIC_ORDERS", "METRIC_REVENUE"], "group_by": ["METRIC_DIMENSION_PERSONA"], "bucket": "TIME_BUCKET_MONTH"}
     assert call("MetricsService/QueryMetrics", asked)[0]["results"]
     model = call("ChurnService/TrainChurnModel", {"activate": True})[0]["churnModel"]

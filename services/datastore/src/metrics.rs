@@ -58,6 +58,7 @@ impl Store {
             Metric::FeatureRequestsPer100Customers => {
                 volumes::raised(self, &frame, Kind::FeatureRequest).await
             }
+            Metric::PurchaseFrequency => orders::frequency(self, &frame).await,
             Metric::RepeatPurchaseRate => orders::repeated(self, &frame).await,
             Metric::ReturnRate => orders::returned(self, &frame).await,
         }

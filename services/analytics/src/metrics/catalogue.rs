@@ -192,6 +192,14 @@ pub const fn definition(metric: Metric) -> Definition {
             WILSON,
             "Longer buckets give higher rates: compare equal ones. Orders that do not count are excluded.",
         ),
+        Metric::PurchaseFrequency => (
+            "Purchase frequency",
+            "Orders / customers with at least one order, in the bucket. Orders that were cancelled, or taken back as a whole, before \
+             the end of the range do not count.",
+            "orders per buyer, from 1",
+            "Student's t over buyers; none where all bought equally often.",
+            "Longer buckets give higher figures: compare equal ones. Orders that do not count are excluded.",
+        ),
         Metric::ReturnRate => (
             "Return rate",
             "Orders of which something was returned before the end of the range / orders that were not cancelled. Filed by the \

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 /// What one metric rests on in one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Counts {
-    /// Scores of surveys.
+    /// Scores of surveys; or one number of each customer, as its only answer.
     Answers(Answers),
     /// So many of so many.
     Share(Share),
@@ -96,7 +96,8 @@ impl Counts {
             | Metric::CsatTop2Box
             | Metric::CsatMean
             | Metric::CesEasyShare
-            | Metric::CesMean => Self::Answers(Answers::default()),
+            | Metric::CesMean
+            | Metric::PurchaseFrequency => Self::Answers(Answers::default()),
             Metric::SurveyResponseRate
             | Metric::AbandonmentRate
             | Metric::ChurnRate

@@ -72,6 +72,7 @@ pub fn evaluate(metric: Metric, counts: &Counts, terms: &Terms) -> Figure {
             Metric::NpsRelational | Metric::NpsTransactional => nps(answers, terms),
             Metric::CsatMean => mean(answers, (1.0, 5.0), terms),
             Metric::CesMean => mean(answers, (1.0, 7.0), terms),
+            Metric::PurchaseFrequency => per_customer(answers, terms),
             _ => answer_share(answers, terms),
         },
         Counts::Share(counts) => share(*counts, terms),
@@ -219,6 +220,19 @@ fn mean(answers: &Answers, (lowest, highest): (f64, f64), terms: &Terms) -> Figu
             )
         }
     };
+    figure
+}
+
+/// The mean of a number that each customer has, and that has no upper end.
+fn per_customer(answers: &Answers, terms: &Terms) -> Figure {
+    let all = Clustered::new(answers, |p| p.sum);
+    let mut figure =
+        plain(sum_of(answers, |p| p.sum) as f64, all.n, all.n as i64, answers.excluded);
+    let t = t_of(terms.confidence, all.customers - 1.0).filter(|_| all.variance > 1e-15);
+    figure.interval = t.and_then(|t| {
+        let margin = t * all.variance.sqrt();
+        interval(((all.mean - margin).max(0.0), all.mean + margin), "t")
+    });
     figure
 }
 

@@ -173,3 +173,22 @@ fn buckets_without_any_observation_are_filled_in() {
     let all: Vec<_> = groups.iter().map(|(key, counts)| (key.bucket, status(counts))).collect();
     assert_eq!(all, [(0, Status::NoData), (1, Status::LowSample), (2, Status::NoData)]);
 }
+
+/// Expected: mean and standard error of 1, 1, 1, 1, 1, 2, 2, 2, 3, 9 by hand, with the quantile 2.262157163 of t at 9 degrees.
+#[test]
+fn purchase_frequency_has_an_interval_over_buyers() {
+    let of = |bought: &[(i64, i64)]| {
+        let patterns =
+            bought.iter().map(|(customers, orders)| pattern(*customers, 1, 0, 0, *orders));
+        let counts = Counts::Answers(Answers { patterns: patterns.collect(), excluded: 2 });
+        evaluate(Metric::PurchaseFrequency, &counts, &TERMS)
+    };
+    let figure = of(&[(5, 1), (3, 2), (1, 3), (1, 9)]);
+    assert_eq!(
+        (figure.value, figure.numerator, figure.n, figure.excluded),
+        (Some(2.3), 23.0, 10, 2)
+    );
+    ends(&figure, 0.546118884, 4.053881116);
+    assert_eq!(of(&[(7, 1)]).interval, None);
+    assert_eq!(of(&[]).value, None);
+}

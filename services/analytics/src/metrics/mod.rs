@@ -77,6 +77,8 @@ coded! {
         SelfServiceShare = 25,
         /// Case opened, and each time reopened, to solved.
         CycleResolutionTime = 26,
+        /// Orders of each customer who ordered.
+        PurchaseFrequency = 27,
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Frame, fold};
 use crate::error::Result;
 use crate::store::Store;
 use cx_analytics::codes::{Kind, ReturnKind};
-use cx_analytics::metrics::{Counts, Groups, Share};
+use cx_analytics::metrics::{Answers, Counts, Groups, Share, counts::AnswerPattern};
 
 /// Whether something was taken back of the order `i` before the end of the range, of which `condition` holds.
 fn taken_back(frame: &Frame<'_>, condition: &str) -> String {
@@ -20,25 +20,49 @@ fn cancelled() -> String {
     format!("r.action = {}", ReturnKind::Cancelled.code())
 }
 
+/// Customers by how many of their orders stand.
+fn buyers(frame: &Frame<'_>) -> String {
+    format!(
+        "SELECT bucket, persona, channel, stage, customer_id, COUNT(*) FILTER (WHERE gone = 0) AS orders, SUM(gone) AS gone
+         FROM (
+           SELECT {columns}, i.customer_id, CASE WHEN {gone} THEN 1 ELSE 0 END AS gone
+           {orders}
+         ) o
+         GROUP BY bucket, persona, channel, stage, customer_id",
+        columns = frame.columns("i.occurred_at"),
+        gone = taken_back(frame, &format!("({} OR r.flag = 1)", cancelled())),
+        orders = frame.of_kinds(&[Kind::Order]),
+    )
+}
+
 /// Customers with two orders and more, of those with one: of orders that stand.
 pub(super) async fn repeated(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
     let text = format!(
         "SELECT bucket, persona, channel, stage, COUNT(*) FILTER (WHERE orders > 1) AS hits,
                 COUNT(*) FILTER (WHERE orders > 0) AS buyers, CAST(SUM(gone) AS BIGINT) AS excluded
-         FROM (
-           SELECT bucket, persona, channel, stage, customer_id, COUNT(*) FILTER (WHERE gone = 0) AS orders, SUM(gone) AS gone
-           FROM (
-             SELECT {columns}, i.customer_id, CASE WHEN {gone} THEN 1 ELSE 0 END AS gone
-             {orders}
-           ) o
-           GROUP BY bucket, persona, channel, stage, customer_id
-         ) c
+         FROM ({}) c
          GROUP BY bucket, persona, channel, stage",
-        columns = frame.columns("i.occurred_at"),
-        gone = taken_back(frame, &format!("({} OR r.flag = 1)", cancelled())),
-        orders = frame.of_kinds(&[Kind::Order]),
+        buyers(frame)
     );
     shares(store, frame, &text).await
+}
+
+/// How many orders that stand each customer has who has one.
+pub(super) async fn frequency(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    let text = format!(
+        "SELECT bucket, persona, channel, stage, orders, COUNT(*) AS customers, CAST(SUM(gone) AS BIGINT) AS excluded
+         FROM ({}) c
+         GROUP BY bucket, persona, channel, stage, orders
+         ORDER BY bucket, persona, channel, stage, orders",
+        buyers(frame)
+    );
+    fold(store, frame, &text, |row, _| {
+        let (sum, customers, excluded): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
+        let pattern = AnswerPattern { customers, answers: 1, high: 0, low: 0, sum };
+        let patterns = if sum > 0 { vec![pattern] } else { Vec::new() };
+        Ok(Counts::Answers(Answers { patterns, excluded }))
+    })
+    .await
 }
 
 /// Orders of which something was returned, of those that were not cancelled.

@@ -1,6 +1,7 @@
 //! What comes of orders.
 
 use super::*;
+use cx_analytics::metrics::counts::AnswerPattern;
 
 /// a: two orders, one of them returned in part. b: two orders, one cancelled. c: two orders, one taken back as a whole, in
 /// the next range as well. d: one order, which comes back after the range.
@@ -30,6 +31,11 @@ async fn orders_that_come_back_are_told_by_how() {
         let share = |hits, of, excluded| Counts::Share(Share { hits, of, excluded });
         assert_eq!(whole().only(&store, Metric::RepeatPurchaseRate).await, share(1, 4, 2));
         assert_eq!(whole().only(&store, Metric::ReturnRate).await, share(2, 6, 1));
+        let pattern =
+            |customers, sum| AnswerPattern { customers, answers: 1, high: 0, low: 0, sum };
+        let patterns = vec![pattern(3, 1), pattern(1, 2)];
+        let frequency = Counts::Answers(Answers { patterns, excluded: 2 });
+        assert_eq!(whole().only(&store, Metric::PurchaseFrequency).await, frequency);
         let value: Vec<_> = (whole().ask(&store, Metric::CustomerValue).await.into_iter())
             .map(|(key, counts)| (key.currency.map(String::from), counts))
             .collect();
