@@ -16,7 +16,7 @@ pub use frame::{Churned, Dimensions, Filter, Question};
 use crate::error::{Error, Result};
 use crate::sql::{self, Columns};
 use crate::store::Store;
-use cx_analytics::metrics::{Counts, GroupKey, Groups, Metric};
+use cx_analytics::metrics::{Counts, GroupKey, Groups, Metric, Share};
 use cx_analytics::{Channel, Stage, Timestamp, codes::Kind};
 use frame::Frame;
 
@@ -99,6 +99,14 @@ async fn fold(
         groups.add(key, counts);
     }
     Ok(groups)
+}
+
+/// The same for rows that end with hits, of how many, and how many are excluded.
+async fn shares(store: &Store, frame: &Frame<'_>, text: &str) -> Result<Groups> {
+    fold(store, frame, text, |row, _| {
+        Ok(Counts::Share(Share { hits: row.take()?, of: row.take()?, excluded: row.take()? }))
+    })
+    .await
 }
 
 /// `bucket, persona, channel, stage`, as [`Frame::columns`] writes them.

@@ -1,10 +1,10 @@
 //! Counts of contacts: how long they queued, how many were given up, and what they settled.
 
-use super::{Frame, fold};
+use super::{Frame, fold, shares};
 use crate::error::Result;
 use crate::store::Store;
 use cx_analytics::codes::{Handler, Kind};
-use cx_analytics::metrics::{Counts, Groups, Share, Spans};
+use cx_analytics::metrics::{Counts, Groups, Spans};
 
 /// Waits of contacts that were answered.
 pub(super) async fn waits(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
@@ -27,35 +27,26 @@ pub(super) async fn waits(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
 
 /// Contacts given up, of those known to have queued.
 pub(super) async fn abandonment(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
-    let text = format!(
-        "SELECT {}, COUNT(*) FILTER (WHERE i.flag = 1) AS abandoned,
-                COUNT(*) FILTER (WHERE i.flag = 1 OR i.wait IS NOT NULL) AS queued, COUNT(*) AS contacts
-         {} GROUP BY 1, 2, 3, 4",
-        frame.columns("i.occurred_at"),
-        frame.of_kinds(&[Kind::Contact]),
-    );
-    fold(store, frame, &text, |row, _| {
-        let (hits, of, all): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
-        Ok(Counts::Share(Share { hits, of, excluded: all - of }))
-    })
-    .await
+    of_queued(store, frame, "i.flag = 1").await
 }
 
 /// Contacts answered in time, of those known to have queued.
 pub(super) async fn in_time(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    let within = frame.question.waits.answer;
+    of_queued(store, frame, &format!("COALESCE(i.flag, 0) = 0 AND i.wait <= {within}")).await
+}
+
+/// Contacts of which a condition holds, of those known to have queued.
+async fn of_queued(store: &Store, frame: &Frame<'_>, hit: &str) -> Result<Groups> {
     let text = format!(
-        "SELECT {}, COUNT(*) FILTER (WHERE COALESCE(i.flag, 0) = 0 AND i.wait <= {}) AS hits,
-                COUNT(*) FILTER (WHERE i.flag = 1 OR i.wait IS NOT NULL) AS queued, COUNT(*) AS contacts
+        "SELECT {}, COUNT(*) FILTER (WHERE {hit}) AS hits,
+                COUNT(*) FILTER (WHERE i.flag = 1 OR i.wait IS NOT NULL) AS queued,
+                COUNT(*) FILTER (WHERE COALESCE(i.flag, 0) = 0 AND i.wait IS NULL) AS excluded
          {} GROUP BY 1, 2, 3, 4",
         frame.columns("i.occurred_at"),
-        frame.question.waits.answer,
         frame.of_kinds(&[Kind::Contact]),
     );
-    fold(store, frame, &text, |row, _| {
-        let (hits, of, all): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
-        Ok(Counts::Share(Share { hits, of, excluded: all - of }))
-    })
-    .await
+    shares(store, frame, &text).await
 }
 
 /// Contacts after which the same customer did not come again for the same reason, of those served.
@@ -80,10 +71,7 @@ pub(super) async fn settled(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
         join = frame.join(),
         filter = frame.filter(),
     );
-    fold(store, frame, &text, |row, _| {
-        Ok(Counts::Share(Share { hits: row.take()?, of: row.take()?, excluded: row.take()? }))
-    })
-    .await
+    shares(store, frame, &text).await
 }
 
 /// Sessions of self-service that were enough, of all issues. A contact soon after a session is the same issue.
@@ -93,7 +81,7 @@ pub(super) async fn self_served(store: &Store, frame: &Frame<'_>) -> Result<Grou
         "SELECT {columns}, COUNT(*) FILTER (WHERE kind = {session} AND COALESCE(flag, 1) = 1
                   AND COALESCE(next_kind <> {contact} OR next_at - occurred_at > {within}, TRUE)) AS hits,
                 COUNT(*) FILTER (WHERE kind = {session}
-                  OR COALESCE(previous_kind <> {session} OR occurred_at - previous_at > {within}, TRUE)) AS issues
+                  OR COALESCE(previous_kind <> {session} OR occurred_at - previous_at > {within}, TRUE)) AS issues, CAST(0 AS BIGINT) AS excluded
          FROM (
            SELECT customer_id, occurred_at, channel, stage, kind, flag,
                   LEAD(kind) OVER w AS next_kind, LEAD(occurred_at) OVER w AS next_at,
@@ -115,8 +103,5 @@ pub(super) async fn self_served(store: &Store, frame: &Frame<'_>) -> Result<Grou
         join = frame.join(),
         filter = frame.filter(),
     );
-    fold(store, frame, &text, |row, _| {
-        Ok(Counts::Share(Share { hits: row.take()?, of: row.take()?, excluded: 0 }))
-    })
-    .await
+    shares(store, frame, &text).await
 }

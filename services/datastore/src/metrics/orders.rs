@@ -1,10 +1,10 @@
 //! Counts of orders: who buys again, and what comes back.
 
-use super::{Frame, fold};
+use super::{Frame, fold, shares};
 use crate::error::Result;
 use crate::store::Store;
 use cx_analytics::codes::{Kind, ReturnKind};
-use cx_analytics::metrics::{Answers, Counts, Groups, Share, counts::AnswerPattern};
+use cx_analytics::metrics::{Answers, Counts, Groups, counts::AnswerPattern};
 
 /// Whether something was taken back of the order `i` before the end of the range, of which `condition` holds.
 fn taken_back(frame: &Frame<'_>, condition: &str) -> String {
@@ -82,11 +82,4 @@ pub(super) async fn returned(store: &Store, frame: &Frame<'_>) -> Result<Groups>
         orders = frame.of_kinds(&[Kind::Order]),
     );
     shares(store, frame, &text).await
-}
-
-async fn shares(store: &Store, frame: &Frame<'_>, text: &str) -> Result<Groups> {
-    fold(store, frame, text, |row, _| {
-        Ok(Counts::Share(Share { hits: row.take()?, of: row.take()?, excluded: row.take()? }))
-    })
-    .await
 }

@@ -1,11 +1,11 @@
 //! Counts of surveys: scores, and how many of those delivered were answered.
 
-use super::{Frame, fold};
+use super::{Frame, fold, shares};
 use crate::error::Result;
 use crate::store::Store;
 use cx_analytics::codes::{Kind, SurveyAction, SurveyKind};
 use cx_analytics::metrics::{
-    Answers, Counts, Groups, Metric, ResponsePolicy, Share, counts::AnswerPattern,
+    Answers, Counts, Groups, Metric, ResponsePolicy, counts::AnswerPattern,
 };
 
 /// What a metric makes of an answer, as conditions on its row.
@@ -144,8 +144,5 @@ pub(super) async fn response_rate(store: &Store, frame: &Frame<'_>) -> Result<Gr
         join = frame.join(),
         filter = frame.filter(),
     );
-    fold(store, frame, &text, |row, _| {
-        Ok(Counts::Share(Share { hits: row.take()?, of: row.take()?, excluded: row.take()? }))
-    })
-    .await
+    shares(store, frame, &text).await
 }

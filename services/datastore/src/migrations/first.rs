@@ -2,7 +2,7 @@
 //!
 //! `customer_id` leads every key that has it: rows of one customer lie together, and can be spread by it.
 
-use crate::connect::{TypeWords, type_words};
+use super::run;
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager, async_trait, sea_orm::ConnectionTrait,
     sea_orm::DbErr,
@@ -20,10 +20,7 @@ impl MigrationName for Migration {
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        let words = type_words(manager.get_database_backend());
-        for statement in statements(&words) {
-            db.execute_unprepared(&statement).await?;
-        }
+        run(manager, &[CUSTOMERS, WORK, RESULTS].concat()).await?;
         // The key under which ids of erased customers are hashed: 32 bytes that nobody can guess.
         let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
         let key = blake3::hash(random.map(uuid::Uuid::into_bytes).as_flattened()).to_hex();
@@ -35,15 +32,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn statements(words: &TypeWords) -> Vec<String> {
-    [CUSTOMERS, WORK, RESULTS]
-        .concat()
-        .into_iter()
-        .map(|statement| statement.replace("ID!", words.id).replace("BYTES!", words.bytes))
-        .collect()
-}
-
-/// What is known of customers. `ID!` and `BYTES!` stand for the engine's words.
+/// What is known of customers.
 const CUSTOMERS: &[&str] = &[
     "CREATE TABLE interaction (
         customer_id ID! NOT NULL,

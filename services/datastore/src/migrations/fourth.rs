@@ -1,10 +1,9 @@
 //! What the first months of following members taught: an index for the members of a version by customer, one for records that
 //! are dated after their arrival, erasures that were cut off, and the log's beginning for members found before there was one.
 
-use crate::connect::type_words;
+use super::run;
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager, async_trait, sea_orm::ConnectionTrait,
-    sea_orm::DbErr,
+    MigrationName, MigrationTrait, SchemaManager, async_trait, sea_orm::DbErr,
 };
 
 pub(super) struct Migration;
@@ -18,16 +17,10 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        let words = type_words(manager.get_database_backend());
-        for statement in STATEMENTS {
-            db.execute_unprepared(&statement.replace("ID!", words.id)).await?;
-        }
-        Ok(())
+        run(manager, STATEMENTS).await
     }
 }
 
-/// `ID!` stands for the engine's word.
 const STATEMENTS: &[&str] = &[
     // Reading all members of a version in the order of customers, page by page.
     "CREATE INDEX assignment_by_version ON assignment (segmentation_id, customer_id)",

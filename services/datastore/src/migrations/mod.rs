@@ -9,8 +9,18 @@ mod third;
 use crate::connect;
 use crate::error::{Error, Result};
 use crate::store::{Store, pause};
-use sea_orm::{DatabaseConnection, DbErr};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
+
+/// Runs the statements of a migration; `ID!` and `BYTES!` stand for the engine's words.
+async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> std::result::Result<(), DbErr> {
+    let words = connect::type_words(manager.get_database_backend());
+    for statement in statements {
+        let text = statement.replace("ID!", words.id).replace("BYTES!", words.bytes);
+        manager.get_connection().execute_unprepared(&text).await?;
+    }
+    Ok(())
+}
 
 struct Migrator;
 

@@ -1,6 +1,6 @@
 //! Personas that are followed: members that stay fresh, the log of their changes, and when runs are made by themselves.
 
-use crate::connect::type_words;
+use super::run;
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager, SchemaManagerConnection, async_trait,
     sea_orm::{ConnectionTrait, DbErr, Statement},
@@ -17,12 +17,8 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        let words = type_words(manager.get_database_backend());
-        for statement in STATEMENTS {
-            db.execute_unprepared(&statement.replace("ID!", words.id)).await?;
-        }
-        move_examples(db).await
+        run(manager, STATEMENTS).await?;
+        move_examples(manager.get_connection()).await
     }
 }
 
@@ -51,7 +47,6 @@ async fn move_examples(db: &SchemaManagerConnection<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// `ID!` stands for the engine's word.
 const STATEMENTS: &[&str] = &[
     // Each assignment has an instant of its own from now on.
     "ALTER TABLE assignment ADD COLUMN as_of BIGINT NOT NULL DEFAULT 0",

@@ -1,9 +1,8 @@
 //! Webhooks, and the messages that they could not deliver.
 
-use crate::connect::type_words;
+use super::run;
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager, async_trait, sea_orm::ConnectionTrait,
-    sea_orm::DbErr,
+    MigrationName, MigrationTrait, SchemaManager, async_trait, sea_orm::DbErr,
 };
 
 pub(super) struct Migration;
@@ -17,16 +16,11 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        let words = type_words(manager.get_database_backend());
-        for statement in STATEMENTS {
-            db.execute_unprepared(&statement.replace("ID!", words.id)).await?;
-        }
-        Ok(())
+        run(manager, STATEMENTS).await
     }
 }
 
-/// `ID!` stands for the engine's word. `personas` and `secrets` are lists in JSON.
+/// `personas` and `secrets` are lists in JSON.
 const STATEMENTS: &[&str] = &[
     // `position`: up to where changes were sent or set aside. `sending_until`: the end of the message that is being sent, so
     // that whoever takes over sends the same one.

@@ -23,6 +23,8 @@ pub(super) enum Members {
         at: Timestamp,
         /// The persona; none for all.
         persona_id: Option<String>,
+        /// What personas are called, of those that came up so far.
+        names: HashMap<String, String>,
     },
 }
 
@@ -51,11 +53,13 @@ impl Members {
         persona_id: Option<&str>,
         at: Timestamp,
     ) -> Result<Self, Refusal> {
+        let mut names = HashMap::new();
         if let Some(id) = persona_id {
             let called = api.store.persona_called(id).await?;
-            called.ok_or_else(|| Refusal::PersonaNotFound(id.to_owned()))?;
+            let called = called.ok_or_else(|| Refusal::PersonaNotFound(id.to_owned()))?;
+            names.insert(id.to_owned(), called);
         }
-        Ok(Self::At { at, persona_id: persona_id.map(str::to_owned) })
+        Ok(Self::At { at, persona_id: persona_id.map(str::to_owned), names })
     }
 
     /// The version; empty where it is whatever was active then.
@@ -82,7 +86,7 @@ impl Members {
 
     /// The next ones after a customer, by customer id.
     pub(super) async fn page(
-        &self,
+        &mut self,
         api: &Api,
         after: Option<&str>,
         limit: u64,
@@ -99,17 +103,16 @@ impl Members {
                 let found = found.into_iter();
                 Ok(found.map(|member| to_proto::assignment(member, names)).collect())
             }
-            Self::At { at, persona_id } => {
+            Self::At { at, persona_id, names } => {
                 let found = api.store.members_at(persona_id.as_deref(), *at, after, limit).await?;
-                let mut names: HashMap<String, String> = HashMap::new();
                 let mut members = Vec::with_capacity(found.len());
                 for member in found {
                     if !names.contains_key(&member.1) {
                         let called = api.store.persona_called(&member.1).await?;
                         names.insert(member.1.clone(), called.unwrap_or_default());
                     }
-                    let name = names.get(&member.1).map_or("", String::as_str);
-                    members.push(to_proto::member_at(member.clone(), name, *at));
+                    let name = names.get(&member.1).cloned().unwrap_or_default();
+                    members.push(to_proto::member_at(member, name, *at));
                 }
                 Ok(members)
             }

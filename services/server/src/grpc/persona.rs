@@ -149,7 +149,7 @@ impl PersonaService for Handler {
         let place: Option<Place> = page_token::read(&request.page_token, &scope)?;
         let persona_id = required(request.persona_id.clone())?;
         let at = read_time(request.read_time, &request.segmentation_id)?;
-        let from = match (at, &place) {
+        let mut from = match (at, &place) {
             (Some(at), _) => self.members_at(Some(&persona_id), at).await?,
             (None, Some(place)) => {
                 self.members_of(place.segmentation_id.clone(), &persona_id).await?
@@ -200,7 +200,7 @@ impl PersonaService for Handler {
         };
         // A page is read when the one before has been taken: memory does not grow, however slow the reader.
         let state = (self.api.clone(), from, Some(String::new()));
-        let stream = futures::stream::try_unfold(state, move |(api, from, after)| async move {
+        let stream = futures::stream::try_unfold(state, move |(api, mut from, after)| async move {
             let Some(after) = after else { return Ok(None) };
             let members = from.page(&api, Some(&after), EXPORTED).await?;
             if members.is_empty() {

@@ -76,18 +76,29 @@ pub async fn forever(store: Store, freshness: Freshness, stop: CancellationToken
     let _ends_by_itself = duty.store.duty_release(Duty::Refresh, &duty.owner).await;
 }
 
-/// The model of the active segmentation, which never changes.
+/// The model of a segmentation, which never changes.
 struct Model {
     id: String,
     model: PersonaModel,
     currency: Option<Currency>,
 }
 
+impl Model {
+    async fn read(store: &Store, id: &str) -> Result<Option<Self>, Error> {
+        let report = store.segmentation_report(id).await?;
+        let model = store.segmentation_model(id).await?;
+        Ok(model.zip(report).map(|((_, model), report)| Self {
+            id: id.to_owned(),
+            model,
+            currency: report.currency,
+        }))
+    }
+}
+
 struct Refresher {
     store: Store,
     owner: String,
-    interval: Duration,
-    quiet: Duration,
+    freshness: Freshness,
     model: Option<Model>,
     /// When was looked last, and under which segmentation.
     last: Option<(Timestamp, String)>,
@@ -96,8 +107,7 @@ struct Refresher {
 impl Refresher {
     fn new(store: Store, freshness: Freshness) -> Self {
         let owner = uuid::Uuid::now_v7().to_string();
-        let Freshness { interval, quiet } = freshness;
-        Self { store, owner, interval, quiet, model: None, last: None }
+        Self { store, owner, freshness, model: None, last: None }
     }
 
     async fn hold(&self) -> Result<Option<Timestamp>, Error> {
@@ -145,10 +155,10 @@ impl Refresher {
             || self.store.duty_done(Duty::Refresh, &self.owner, done_until, settled).await?;
         self.last = moved.then(|| (now, active.id.clone()));
 
-        let quiet = i64::try_from(self.quiet.as_micros()).unwrap_or(i64::MAX);
+        let quiet = i64::try_from(self.freshness.quiet.as_micros()).unwrap_or(i64::MAX);
         let before = now.plus(quiet.saturating_neg());
         // As long as nothing else is due, so that a whole population whose time has come does not make news wait.
-        let due = Instant::now() + self.interval;
+        let due = Instant::now() + self.freshness.interval;
         loop {
             let stale = self.store.customers_stale(&active.id, before, PAGE_QUIET);
             let stale = self.holding(stale).await?;
@@ -229,13 +239,7 @@ impl Refresher {
 
     async fn model(&mut self, id: &str) -> Result<Option<&Model>, Error> {
         if self.model.as_ref().is_none_or(|model| model.id != id) {
-            let report = self.store.segmentation_report(id).await?;
-            let model = self.store.segmentation_model(id).await?;
-            self.model = model.zip(report).map(|((_, model), report)| Model {
-                id: id.to_owned(),
-                model,
-                currency: report.currency,
-            });
+            self.model = Model::read(&self.store, id).await?;
         }
         Ok(self.model.as_ref())
     }
@@ -310,11 +314,9 @@ pub async fn catch_up(store: &Store, next: Next<'_>) -> Result<(), Error> {
 /// Makes a segmentation the active one, as a person asks for it: one whose members are kept fresh catches up before. False where there
 /// is none such.
 pub async fn activate(store: &Store, id: &str) -> Result<bool, Error> {
-    let seen_until = store.segmentation_seen_until(id).await?;
-    let model = store.segmentation_model(id).await?;
-    let report = store.segmentation_report(id).await?;
-    if let (Some(seen_until), Some((_, model)), Some(report)) = (seen_until, model, report) {
-        let currency = report.currency;
+    if let Some(seen_until) = store.segmentation_seen_until(id).await?
+        && let Some(Model { model, currency, .. }) = Model::read(store, id).await?
+    {
         catch_up(store, Next { id, model: &model, currency, seen_until, worker: None }).await?;
     }
     store.segmentation_activate(id, clock::now()).await

@@ -139,13 +139,13 @@ pub fn assignment(assignment: segmentation::Assignment, names: &PersonaNames) ->
 /// A customer's persona at an earlier moment, of which nothing else is kept.
 pub fn member_at(
     (customer_id, persona_id): (String, String),
-    persona_name: &str,
+    persona_name: String,
     at: Timestamp,
 ) -> proto::Assignment {
     proto::Assignment {
         customer_id,
         persona_id,
-        persona_name: persona_name.to_owned(),
+        persona_name,
         as_of: Some(timestamp(at)),
         ..proto::Assignment::default()
     }
