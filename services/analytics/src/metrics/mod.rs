@@ -7,8 +7,8 @@ pub mod buckets;
 pub mod catalogue;
 pub mod counts;
 pub mod evaluate;
-mod intervals;
-mod quantiles;
+pub(crate) mod intervals;
+pub(crate) mod quantiles;
 
 pub use buckets::{BucketLength, Buckets, WeekStart};
 pub use catalogue::{Definition, definition};

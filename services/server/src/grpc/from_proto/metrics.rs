@@ -197,7 +197,7 @@ fn dimensions(v: &mut Violations, numbers: &[i32]) -> Dimensions {
 }
 
 /// Notes every value that was there before.
-fn repeats(v: &mut Violations, field: &str, numbers: &[i32]) {
+pub(super) fn repeats(v: &mut Violations, field: &str, numbers: &[i32]) {
     for (place, number) in numbers.iter().enumerate() {
         if *number != 0 && numbers[..place].contains(number) {
             v.at(format!("{field}[{place}]"), "is there twice");
@@ -205,22 +205,27 @@ fn repeats(v: &mut Violations, field: &str, numbers: &[i32]) {
     }
 }
 
-fn codes<T>(v: &mut Violations, field: &str, numbers: &[i32], of: fn(i16) -> Option<T>) -> Vec<T> {
+pub(super) fn codes<T>(
+    v: &mut Violations,
+    field: &str,
+    numbers: &[i32],
+    of: fn(i16) -> Option<T>,
+) -> Vec<T> {
     let value = |(place, number): (usize, &i32)| v.code(&format!("{field}[{place}]"), *number, of);
     numbers.iter().enumerate().filter_map(value).collect()
 }
 
-fn ids(v: &mut Violations, ids: Vec<String>) -> Vec<String> {
+pub(super) fn ids(v: &mut Violations, ids: Vec<String>) -> Vec<String> {
     let id = |(place, id)| v.id(&format!("filter.persona_ids[{place}]"), id);
     ids.into_iter().enumerate().map(id).collect()
 }
 
-fn confidence(v: &mut Violations, asked: f64) -> f64 {
+pub(super) fn confidence(v: &mut Violations, asked: f64) -> f64 {
     // Exactly 0 is what an absent field reads as.
     if asked.to_bits() == 0 { CONFIDENCE } else { v.within("confidence", asked, 0.5..=0.999) }
 }
 
-fn floor(v: &mut Violations, asked: i32) -> i64 {
+pub(super) fn floor(v: &mut Violations, asked: i32) -> i64 {
     let floor = if asked == 0 { LOW_SAMPLE_FLOOR } else { asked };
     v.within("low_sample_floor", floor, 1..=i32::MAX).into()
 }

@@ -20,12 +20,7 @@ pub fn metric_result(
         n: figure.n,
         excluded: figure.excluded,
         censored: figure.censored,
-        interval: figure.interval.map(|Interval { lower, upper, method }| proto::Interval {
-            lower,
-            upper,
-            confidence,
-            method: method.to_owned(),
-        }),
+        interval: figure.interval.map(|ends| interval(ends, confidence)),
         status: status(figure.status).into(),
         figures: figure
             .more
@@ -35,7 +30,13 @@ pub fn metric_result(
     }
 }
 
-fn status(status: Status) -> proto::MetricStatus {
+/// An interval with the level that was asked for.
+pub(super) fn interval(interval: Interval, confidence: f64) -> proto::Interval {
+    let Interval { lower, upper, method } = interval;
+    proto::Interval { lower, upper, confidence, method: method.to_owned() }
+}
+
+pub(super) fn status(status: Status) -> proto::MetricStatus {
     match status {
         Status::Ok => proto::MetricStatus::Ok,
         Status::NoData => proto::MetricStatus::NoData,
