@@ -81,7 +81,7 @@ fn text(asked: &PathAsked<'_>) -> String {
     });
     // Journeys of which nothing is known are one row, which is on every page.
     format!(
-        "SELECT known, path, journeys, customers, ended, lower_middle, upper_middle, all_known, all_open
+        "SELECT CAST(known AS BIGINT) AS known, path, journeys, customers, ended, lower_middle, upper_middle, all_known, all_open
          FROM (
            SELECT g.*, CAST(SUM(CASE WHEN known = 1 THEN journeys ELSE 0 END) OVER () AS BIGINT) AS all_known,
                   CAST(SUM(CASE WHEN known = 0 THEN journeys ELSE 0 END) OVER () AS BIGINT) AS all_open
