@@ -72,11 +72,10 @@ pub fn quantile(times: &[(i64, i64)], q: f64, terms: &Terms) -> Option<Time> {
     let second = SECOND as f64;
     let sorted = Sorted::new(times.to_vec());
     let seconds = sorted.quantile(q).filter(|_| sorted.n() > 0)? / second;
-    let interval =
-        quantile_ranks(sorted.n(), q, terms.confidence).and_then(|(lower, upper)| {
-            let (lower, upper) = (sorted.at_rank(lower)? / second, sorted.at_rank(upper)? / second);
-            Some(Interval { lower, upper, method: "order statistics" })
-        });
+    let interval = quantile_ranks(sorted.n(), q, terms.confidence).and_then(|(lower, upper)| {
+        let (lower, upper) = (sorted.at_rank(lower)? / second, sorted.at_rank(upper)? / second);
+        Some(Interval { lower, upper, method: "order statistics" })
+    });
     Some(Time { seconds, interval })
 }
 

@@ -248,7 +248,9 @@ impl Follower {
         let named = id.and_then(|id| self.cases.get(id).or_else(|| self.orders.get(id)));
         match named {
             Some(named) => Some((named.clone(), false)),
-            None => self.served.clone().filter(|served| served.is_near(at)).map(|near| (near, true)),
+            None => {
+                self.served.clone().filter(|served| served.is_near(at)).map(|near| (near, true))
+            }
         }
     }
 }

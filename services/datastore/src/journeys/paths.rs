@@ -77,7 +77,9 @@ fn steps(path: i64) -> Vec<cx_analytics::journeys::Place> {
 
 fn text(asked: &PathAsked<'_>) -> String {
     let further = asked.after.map_or(String::new(), |(journeys, path)| {
-        format!("WHERE known = 0 OR journeys < {journeys} OR (journeys = {journeys} AND path > {path})")
+        format!(
+            "WHERE known = 0 OR journeys < {journeys} OR (journeys = {journeys} AND path > {path})"
+        )
     });
     // Journeys of which nothing is known are one row, which is on every page.
     format!(

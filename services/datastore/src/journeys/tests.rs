@@ -14,7 +14,13 @@ mod filters;
 const HOURS: i64 = 3600;
 
 /// Something on a day (of 24 hours after the beginning) that is no more than a touchpoint.
-fn touch(customer: &str, id: &str, day: i64, channel: Channel, stage: Option<Stage>) -> Interaction {
+fn touch(
+    customer: &str,
+    id: &str,
+    day: i64,
+    channel: Channel,
+    stage: Option<Stage>,
+) -> Interaction {
     Interaction {
         customer_id: customer.to_owned(),
         interaction_id: id.to_owned(),
@@ -258,10 +264,8 @@ async fn a_conversion_is_a_later_one_in_time_by_customer() {
         let found = ask(&stage(LOOKS), &stage(LOOKS), 48).await.remove(&None).expect("some");
         assert_eq!(sorted(found), Converted { share: share(1, 3, 1), times: days(&[48]) });
         // Of one instant, and in the other direction.
-        let (looks, mail) = (
-            stage(LOOKS),
-            Condition { channels: vec![Channel::Email], ..Condition::default() },
-        );
+        let (looks, mail) =
+            (stage(LOOKS), Condition { channels: vec![Channel::Email], ..Condition::default() });
         let found = ask(&looks, &mail, 1).await.remove(&None).expect("some");
         assert_eq!(found, Converted { share: share(1, 4, 0), times: vec![(0, 1)] });
         let found = ask(&mail, &looks, 1).await.remove(&None).expect("some");

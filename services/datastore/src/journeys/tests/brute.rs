@@ -52,7 +52,10 @@ fn map(all: &[Interaction], of: &Touchpoints<'_>, within: i64) -> Map {
                 'i'
             } else if let Some(next) = next {
                 counts.followed += 1;
-                spans.entry((spot(one), spot(next).place)).or_default().push(time(next) - time(one));
+                spans
+                    .entry((spot(one), spot(next).place))
+                    .or_default()
+                    .push(time(next) - time(one));
                 'f'
             } else {
                 counts.ended += 1;
@@ -67,9 +70,9 @@ fn map(all: &[Interaction], of: &Touchpoints<'_>, within: i64) -> Map {
             counts.customers_immature += i64::from(outcome == 'i');
         }
     }
-    let steps = spans.into_iter().map(|(key, spans)| {
-        (key, (i64::try_from(spans.len()).expect("few"), middle(spans)))
-    });
+    let steps = spans
+        .into_iter()
+        .map(|(key, spans)| (key, (i64::try_from(spans.len()).expect("few"), middle(spans))));
     (cells, steps.collect())
 }
 
@@ -172,7 +175,8 @@ async fn compare(store: &Store, all: &[Interaction], of: &Touchpoints<'_>) {
     ] {
         let asked = PathAsked { by, length, repeats, gap, limit: 100_000, ..asked(of.clone()) };
         let page = store.journey_paths(&asked).await.expect("paths");
-        let keys: Vec<_> = page.paths.iter().map(|((journeys, path), _)| (-journeys, *path)).collect();
+        let keys: Vec<_> =
+            page.paths.iter().map(|((journeys, path), _)| (-journeys, *path)).collect();
         assert!(keys.is_sorted(), "most frequent first");
         let mut paths: Vec<PathCounts> = page.paths.into_iter().map(|(_, path)| path).collect();
         paths.sort_by(|one, other| one.steps.cmp(&other.steps));
@@ -185,9 +189,13 @@ async fn compare(store: &Store, all: &[Interaction], of: &Touchpoints<'_>) {
         for within in [1, 5 * DAY, 60 * DAY] {
             let found = store.journey_conversions(of, conditions, within).await.expect("some");
             let mut found = found.into_values().next().unwrap_or_default();
-            found.times = found.times.iter().flat_map(|(span, n)| vec![(*span, 1); *n as usize]).collect();
+            found.times =
+                found.times.iter().flat_map(|(span, n)| vec![(*span, 1); *n as usize]).collect();
             found.times.sort_unstable();
-            assert!(found == slow_conversion(all, of, conditions, within), "{conditions:?} {within}");
+            assert!(
+                found == slow_conversion(all, of, conditions, within),
+                "{conditions:?} {within}"
+            );
         }
     }
 }

@@ -22,8 +22,7 @@ async fn personas_are_told_apart_and_filtered_by() {
         for (customer, persona) in [("a", 0), ("b", 1), ("d", 1)] {
             assign(&store, customer, persona).await;
         }
-        let apart =
-            Touchpoints { by_persona: true, segmentation_id: Some("s1"), ..fifty_days() };
+        let apart = Touchpoints { by_persona: true, segmentation_id: Some("s1"), ..fifty_days() };
         let one = Touchpoints { personas: &[1], ..apart.clone() };
         let cells = store.journey_cells(&apart, 10 * DAY).await.expect("cells");
         let of = |persona: Option<i16>| -> i64 {
@@ -57,12 +56,8 @@ async fn personas_are_told_apart_and_filtered_by() {
 
 /// What the company does, one of each, and beside it what the customer does.
 fn both_sides() -> Vec<Interaction> {
-    let engagement = |action| Payload::Engagement {
-        action,
-        delivered: None,
-        duration: None,
-        subject: None,
-    };
+    let engagement =
+        |action| Payload::Engagement { action, delivered: None, duration: None, subject: None };
     let case = |action| Payload::Case { case_id: "k".into(), action, handler: None, reason: None };
     let survey = |action| Payload::Survey {
         survey_id: None,

@@ -75,8 +75,11 @@ pub struct ConversionAsked {
 }
 
 /// When a range begins and ends and what is seen, as a request has them.
-type Times =
-    (Option<prost_types::Timestamp>, Option<prost_types::Timestamp>, Option<prost_types::Timestamp>);
+type Times = (
+    Option<prost_types::Timestamp>,
+    Option<prost_types::Timestamp>,
+    Option<prost_types::Timestamp>,
+);
 
 fn asked(
     v: &mut Violations,
@@ -164,9 +167,9 @@ pub fn journey_paths(
 
 fn touchpoint(v: &mut Violations, number: i32) -> By {
     match proto::JourneyTouchpoint::try_from(number) {
-        Ok(
-            proto::JourneyTouchpoint::Unspecified | proto::JourneyTouchpoint::StageAndChannel,
-        ) => By::StageAndChannel,
+        Ok(proto::JourneyTouchpoint::Unspecified | proto::JourneyTouchpoint::StageAndChannel) => {
+            By::StageAndChannel
+        }
         Ok(proto::JourneyTouchpoint::Stage) => By::Stage,
         Ok(proto::JourneyTouchpoint::Channel) => By::Channel,
         Err(_) => {

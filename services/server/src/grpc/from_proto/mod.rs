@@ -27,8 +27,8 @@ pub use customer::customer;
 use cx_analytics::{Customer, Interaction, Money, Timestamp, interaction::Currency, time::DAY};
 pub use interaction::interaction;
 pub use journey::{
-    ConversionAsked, JourneyAsked, MapAsked, PathsAsked, journey_conversion, journey_map, journey_paths,
-    new_journey_after,
+    ConversionAsked, JourneyAsked, MapAsked, PathsAsked, journey_conversion, journey_map,
+    journey_paths, new_journey_after,
 };
 pub use metrics::{MetricsQuery, metrics_query};
 pub use segmentation::{segmentation_asked, segmentation_schedule};

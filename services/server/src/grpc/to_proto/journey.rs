@@ -5,8 +5,8 @@ use super::{duration, timestamp};
 use crate::proto;
 use cx_analytics::Interaction;
 use cx_analytics::journeys::{
-    Cause, CellFigures, Converted, PathCounts, Place, Placed, Proportion, Relation, StepFigures, Time,
-    median, proportion, quantile,
+    Cause, CellFigures, Converted, PathCounts, Place, Placed, Proportion, Relation, StepFigures,
+    Time, median, proportion, quantile,
 };
 use cx_analytics::metrics::{Share, Terms};
 
