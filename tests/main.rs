@@ -18,6 +18,8 @@ mod export;
 mod house;
 mod importing;
 mod ingest;
+mod journeys;
+mod journeys_refused;
 mod killing;
 mod maturity;
 mod membership;

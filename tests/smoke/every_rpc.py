@@ -138,6 +138,19 @@ def metrics_and_churn():
     assert risk["probability"] == risks[0]["probability"], risk
 
 
+def journeys():
+    mapped = call("JourneyService/GetJourneyMap", {"by_persona": True, "filter": {"customer_actions_only": True}})[0]["cells"]
+    assert {cell["personaName"] for cell in mapped} >= {"Regulars"} and any("metrics" in cell for cell in mapped), mapped[0]
+    paths = call("JourneyService/ListJourneyPaths", {"touchpoint": "JOURNEY_TOUCHPOINT_STAGE", "page_size": 2})[0]
+    assert len(paths["paths"]) == 2 and paths["nextPageToken"], paths
+    steps = {"from": {"stages": ["JOURNEY_STAGE_CONSIDERATION"]}, "to": {"kinds": ["INTERACTION_KIND_ORDER"]}, "within": "604800s"}
+    converted = call("JourneyService/GetJourneyConversion", steps)[0]["conversions"][0]
+    assert int(converted["reached"]) > int(converted["share"]["count"]) > 0, converted
+    who = call("PersonaService/ListPersonas")[0]["personas"][0]["typicalCustomerIds"][0]
+    touchpoints = call("JourneyService/ListCustomerJourney", {"customer_id": who, "page_size": 1000})[0]["touchpoints"]
+    assert touchpoints[0]["place"] == "1" and any("causes" in one for one in touchpoints), touchpoints[0]
+
+
 def webhooks():
     made = call("WebhookService/CreateWebhook", {"url": "https://localhost:1/hook", "persona_ids": ["p"], "request_id": "smoke"})[0]
     assert made["secret"].startswith("whsec_") and made["webhook"]["state"] == "STATE_ENABLED", made
@@ -159,6 +172,7 @@ ingest_and_customers()
 segmentations_and_personas()
 membership()
 metrics_and_churn()
+journeys()
 webhooks()
 assert rpcs == called, f"never called: {sorted(rpcs - called)}; not listed: {sorted(called - rpcs)}"
 print(f"grpcurl: all {len(called)} RPCs answer")

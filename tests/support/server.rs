@@ -3,7 +3,8 @@
 use cx_datastore::Store;
 use cx_server::proto::{
     churn_service_client::ChurnServiceClient, customer_service_client::CustomerServiceClient,
-    ingest_service_client::IngestServiceClient, membership_service_client::MembershipServiceClient,
+    ingest_service_client::IngestServiceClient, journey_service_client::JourneyServiceClient,
+    membership_service_client::MembershipServiceClient,
     metrics_service_client::MetricsServiceClient, persona_service_client::PersonaServiceClient,
     segmentation_service_client::SegmentationServiceClient,
     webhook_service_client::WebhookServiceClient,
@@ -30,6 +31,8 @@ pub struct Server {
     pub membership: MembershipServiceClient<Channel>,
     /// Its metrics.
     pub metrics: MetricsServiceClient<Channel>,
+    /// Its journeys.
+    pub journeys: JourneyServiceClient<Channel>,
     /// Its churn risks.
     pub churn: ChurnServiceClient<Channel>,
     /// Its webhooks.
@@ -71,6 +74,7 @@ impl Server {
             personas: PersonaServiceClient::new(channel.clone()),
             membership: MembershipServiceClient::new(channel.clone()),
             metrics: MetricsServiceClient::new(channel.clone()),
+            journeys: JourneyServiceClient::new(channel.clone()),
             churn: ChurnServiceClient::new(channel.clone()),
             webhooks: WebhookServiceClient::new(channel.clone()),
             channel,

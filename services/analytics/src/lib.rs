@@ -11,6 +11,7 @@ pub mod codes;
 pub mod customer;
 pub mod features;
 pub mod interaction;
+pub mod journeys;
 pub mod kmeans;
 pub mod membership;
 pub mod metrics;

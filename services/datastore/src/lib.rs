@@ -14,6 +14,7 @@ pub mod error;
 pub mod ingest;
 pub mod interactions;
 pub mod jobs;
+pub mod journeys;
 pub mod membership;
 pub mod metrics;
 mod migrations;

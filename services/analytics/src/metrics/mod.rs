@@ -9,8 +9,8 @@ mod clustered;
 pub mod compare;
 pub mod counts;
 pub mod evaluate;
-mod intervals;
-mod quantiles;
+pub(crate) mod intervals;
+pub(crate) mod quantiles;
 
 pub use buckets::{BucketLength, Buckets, WeekStart};
 pub use catalogue::{Definition, definition};

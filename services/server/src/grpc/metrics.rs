@@ -110,9 +110,13 @@ pub(super) struct Personas {
 }
 
 impl Personas {
-    async fn active(store: &Store) -> Result<Self, Refusal> {
+    pub async fn active(store: &Store) -> Result<Self, Refusal> {
         let id =
             store.active_get(JobKind::Segmentation).await?.ok_or(Refusal::NoActiveSegmentation)?;
+        Self::of(store, id).await
+    }
+
+    pub async fn of(store: &Store, id: String) -> Result<Self, Refusal> {
         let stored = store.personas_list(&id).await?;
         let by_ordinal = stored.into_iter().filter_map(|stored| {
             let name = stored.label.name.unwrap_or(stored.persona.name);
@@ -121,12 +125,12 @@ impl Personas {
         Ok(Self { by_ordinal: by_ordinal.collect(), segmentation_id: Some(id) })
     }
 
-    fn ordinals(&self, ids: &[String], path: &str) -> Result<Vec<i16>, Refusal> {
+    pub fn ordinals(&self, ids: &[String], path: &str) -> Result<Vec<i16>, Refusal> {
         let mut violations = from_proto::Violations::new();
         let mut ordinals = Vec::new();
         for (place, id) in ids.iter().enumerate() {
-            match self.by_ordinal.iter().find(|(_, known, _)| known == id) {
-                Some((ordinal, ..)) => ordinals.push(*ordinal),
+            match self.ordinal(id) {
+                Some(ordinal) => ordinals.push(ordinal),
                 None => violations.at(
                     format!("{path}.persona_ids[{place}]"),
                     format!(
@@ -150,7 +154,11 @@ impl Personas {
         })
     }
 
-    fn id_and_name(&self, ordinal: i16) -> Option<(&str, &str)> {
+    pub fn ordinal(&self, id: &str) -> Option<i16> {
+        self.by_ordinal.iter().find(|(_, known, _)| known == id).map(|(ordinal, ..)| *ordinal)
+    }
+
+    pub fn id_and_name(&self, ordinal: i16) -> Option<(&str, &str)> {
         let found = self.by_ordinal.iter().find(|(known, ..)| *known == ordinal);
         found.map(|(_, id, name)| (id.as_str(), name.as_str()))
     }

@@ -11,6 +11,7 @@ pub mod customer;
 mod explain;
 pub mod from_proto;
 pub mod ingest;
+pub mod journey;
 pub mod layers;
 mod members;
 pub mod membership;
@@ -55,13 +56,14 @@ macro_rules! configured {
 pub(crate) use configured;
 
 /// Names of the services, as health and reflection tell them.
-pub const SERVICES: [&str; 8] = [
+pub const SERVICES: [&str; 9] = [
     "cx.v1.IngestService",
     "cx.v1.CustomerService",
     "cx.v1.SegmentationService",
     "cx.v1.PersonaService",
     "cx.v1.MembershipService",
     "cx.v1.MetricsService",
+    "cx.v1.JourneyService",
     "cx.v1.ChurnService",
     "cx.v1.WebhookService",
 ];
@@ -75,6 +77,7 @@ pub fn routes(api: &Api) -> Routes {
     let routes = persona::add(routes, api);
     let routes = membership::add(routes, api);
     let routes = metrics::add(routes, api);
+    let routes = journey::add(routes, api);
     let routes = churn::add(routes, api);
     webhook::add(routes, api)
 }

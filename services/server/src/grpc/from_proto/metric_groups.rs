@@ -1,6 +1,6 @@
 //! By what metrics are told apart and what they are measured of, and whether that fits each metric.
 
-use super::metrics::{MetricsQuery, codes, repeats};
+use super::metrics::{MetricsQuery, codes, ids, repeats};
 use super::{Violations, shown};
 use crate::proto::{self, MetricDimension as Dimension};
 use cx_analytics::codes::{Channel, Stage};
@@ -117,7 +117,6 @@ pub(super) fn only(
             has(v, path, detail, metrics);
         }
     }
-    let persona_ids = wire.persona_ids.into_iter().enumerate();
     let mut attributes: Vec<(Attribute, Vec<String>)> = Vec::new();
     for (place, filter) in wire.attributes.into_iter().enumerate() {
         let path = format!("{path}.attributes[{place}]");
@@ -133,9 +132,7 @@ pub(super) fn only(
         attributes.push((attribute, texts));
     }
     Only {
-        persona_ids: persona_ids
-            .map(|(place, id)| v.id(&format!("{path}.persona_ids[{place}]"), id))
-            .collect(),
+        persona_ids: ids(v, path, wire.persona_ids),
         channels: codes(v, &format!("{path}.channels"), &wire.channels, Channel::from_code),
         stages: codes(v, &format!("{path}.stages"), &wire.stages, Stage::from_code),
         attributes,

@@ -263,12 +263,17 @@ pub(super) fn codes<T>(
     numbers.iter().enumerate().filter_map(value).collect()
 }
 
-fn confidence(v: &mut Violations, asked: f64) -> f64 {
+pub(super) fn ids(v: &mut Violations, path: &str, ids: Vec<String>) -> Vec<String> {
+    let id = |(place, id)| v.id(&format!("{path}.persona_ids[{place}]"), id);
+    ids.into_iter().enumerate().map(id).collect()
+}
+
+pub(super) fn confidence(v: &mut Violations, asked: f64) -> f64 {
     // Exactly 0 is what an absent field reads as.
     if asked.to_bits() == 0 { CONFIDENCE } else { v.within("confidence", asked, 0.5..=0.999) }
 }
 
-fn floor(v: &mut Violations, asked: i32) -> i64 {
+pub(super) fn floor(v: &mut Violations, asked: i32) -> i64 {
     let floor = if asked == 0 { LOW_SAMPLE_FLOOR } else { asked };
     v.within("low_sample_floor", floor, 1..=i32::MAX).into()
 }

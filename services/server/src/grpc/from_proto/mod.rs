@@ -9,6 +9,7 @@ mod churn;
 mod churn_definition;
 mod customer;
 mod interaction;
+mod journey;
 mod metric_groups;
 mod metrics;
 mod payload;
@@ -26,6 +27,10 @@ pub use churn_definition::churn_definition;
 pub use customer::customer;
 use cx_analytics::{Customer, Interaction, Money, Timestamp, interaction::Currency, time::DAY};
 pub use interaction::interaction;
+pub use journey::{
+    ConversionAsked, JourneyAsked, MapAsked, PathsAsked, journey_conversion, journey_map,
+    journey_paths, new_journey_after,
+};
 pub use metric_groups::Only;
 pub use metrics::{Against, Comparing, MetricsQuery, metrics_comparison, metrics_query};
 pub use segmentation::{segmentation_asked, segmentation_schedule};
@@ -35,8 +40,8 @@ pub use webhook::{new_webhook, webhook_change, webhook_deliveries, webhook_repla
 /// By how much clocks may differ, in microseconds.
 const MINUTE: i64 = 60_000_000;
 
-/// Longest duration: 31 days, so that the sum of three million of them stays within 64 bits.
-const MAX_DURATION: i64 = 31 * DAY;
+/// Days of the longest duration that is stored, so that the sum of three million of them stays within 64 bits.
+const MAX_DURATION: i64 = 31;
 /// Most items of an order or return.
 const MAX_ITEMS: i64 = 1_000_000_000;
 
@@ -155,6 +160,16 @@ impl Violations {
 
     /// A duration in microseconds: not negative, at most 31 days.
     pub fn duration(&mut self, field: &str, wire: Option<prost_types::Duration>) -> Option<i64> {
+        self.duration_to(field, wire, MAX_DURATION)
+    }
+
+    /// A duration in microseconds: not negative, at most so many days.
+    pub fn duration_to(
+        &mut self,
+        field: &str,
+        wire: Option<prost_types::Duration>,
+        days: i64,
+    ) -> Option<i64> {
         let wire = wire?;
         let micros = wire
             .seconds
@@ -162,10 +177,10 @@ impl Violations {
             .and_then(|s| s.checked_add(i64::from(wire.nanos / 1000)));
         match micros {
             _ if wire.seconds < 0 || wire.nanos < 0 => self.at(field, "is negative"),
-            Some(micros) if wire.nanos < 1_000_000_000 && micros <= MAX_DURATION => {
+            Some(micros) if wire.nanos < 1_000_000_000 && micros <= days * DAY => {
                 return Some(micros);
             }
-            _ => self.at(field, "is longer than 31 days"),
+            _ => self.at(field, format!("is longer than {days} days")),
         }
         None
     }

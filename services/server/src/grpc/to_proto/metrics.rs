@@ -32,7 +32,8 @@ pub fn metric_result(
     }
 }
 
-fn interval(of: Interval, confidence: f64) -> proto::Interval {
+/// An interval with the level that was asked for.
+pub(super) fn interval(of: Interval, confidence: f64) -> proto::Interval {
     let Interval { lower, upper, method } = of;
     proto::Interval { lower, upper, confidence, method: method.to_owned() }
 }
@@ -66,7 +67,7 @@ pub fn metric_comparison(
     }
 }
 
-fn status(status: Status) -> proto::MetricStatus {
+pub(super) fn status(status: Status) -> proto::MetricStatus {
     match status {
         Status::Ok => proto::MetricStatus::Ok,
         Status::NoData => proto::MetricStatus::NoData,

@@ -1,0 +1,276 @@
+//! Counts of a population known by construction; then those of random ones, against a slow count that is written otherwise.
+
+use super::*;
+use crate::Store;
+use crate::testing::{at, on_every_engine};
+use cx_analytics::journeys::{By, Cell, CellCounts, Converted, Transition};
+use cx_analytics::metrics::Share;
+use cx_analytics::time::DAY;
+use cx_analytics::{Interaction, Payload};
+
+mod brute;
+mod filters;
+
+const HOURS: i64 = 3600;
+
+/// Something on a day (of 24 hours after the beginning) that is no more than a touchpoint.
+fn touch(
+    customer: &str,
+    id: &str,
+    day: i64,
+    channel: Channel,
+    stage: Option<Stage>,
+) -> Interaction {
+    Interaction {
+        customer_id: customer.to_owned(),
+        interaction_id: id.to_owned(),
+        occurred_at: at(day * 24 * HOURS),
+        channel,
+        stage,
+        payload: Payload::SelfService { topic: None, resolved: None, duration: None },
+    }
+}
+
+const WEB: Channel = Channel::Web;
+const PHONE: Channel = Channel::Phone;
+const LOOKS: Option<Stage> = Some(Stage::Consideration);
+const BUYS: Option<Stage> = Some(Stage::Purchase);
+const ASKS: Option<Stage> = Some(Stage::Support);
+
+/// Five customers whose touchpoints are written beside the expectations.
+fn known() -> Vec<Interaction> {
+    let mut all = vec![
+        touch("a", "1", 1, WEB, LOOKS),
+        touch("a", "2", 2, WEB, BUYS),
+        touch("a", "3", 4, PHONE, ASKS),
+        touch("b", "1", 1, WEB, LOOKS),
+        touch("b", "2", 5, WEB, BUYS),
+        touch("b", "3", 40, PHONE, ASKS),
+        touch("b", "4", 49, WEB, LOOKS),
+        touch("b", "5", 60, WEB, LOOKS),
+        // Two of one instant: their ids tell which came first.
+        touch("c", "y", 3, Channel::Email, None),
+        touch("c", "x", 3, WEB, LOOKS),
+        touch("d", "1", 46, WEB, LOOKS),
+        touch("e", "1", 10, WEB, BUYS),
+        touch("e", "2", 30, WEB, BUYS),
+        touch("e", "3", 31, PHONE, ASKS),
+    ];
+    // As good as any order of arrival.
+    all.sort_by_key(|one| (one.occurred_at.micros() % 7, one.customer_id.clone()));
+    all
+}
+
+async fn record(store: &Store, interactions: Vec<Interaction>) {
+    store.interactions_record(interactions, at(0)).await.expect("recorded");
+}
+
+/// The first 50 days, seen after 55.
+fn fifty_days() -> Touchpoints<'static> {
+    Touchpoints {
+        start: at(0),
+        end: at(50 * 24 * HOURS),
+        as_of: at(55 * 24 * HOURS),
+        kinds: &[],
+        customer_actions: false,
+        personas: &[],
+        by_persona: false,
+        segmentation_id: None,
+    }
+}
+
+fn on(channel: Channel, stage: Option<Stage>) -> Place {
+    Place { stage, channel: Some(channel) }
+}
+
+fn cell(channel: Channel, stage: Option<Stage>) -> Cell {
+    Cell { persona: None, place: on(channel, stage) }
+}
+
+#[tokio::test]
+async fn the_map_counts_what_followed_and_who_dropped_off() {
+    on_every_engine(async |store| {
+        record(&store, known()).await;
+        let cells = store.journey_cells(&fifty_days(), 10 * DAY).await.expect("cells");
+        let counts = |of: [i64; 7]| CellCounts {
+            interactions: of[0],
+            customers: of[1],
+            followed: of[2],
+            ended: of[3],
+            immature: of[4],
+            customers_ended: of[5],
+            customers_immature: of[6],
+        };
+        let expected = [
+            (cell(Channel::Email, None), counts([1, 1, 0, 1, 0, 1, 0])),
+            // a and b went on, c at the same instant; of b's second and of d nothing is known yet.
+            (cell(WEB, LOOKS), counts([5, 4, 3, 0, 2, 0, 2])),
+            // b came back after 35 days; e's first was not followed in time, but e's last was.
+            (cell(WEB, BUYS), counts([4, 3, 2, 2, 0, 1, 0])),
+            (cell(PHONE, ASKS), counts([3, 3, 1, 2, 0, 2, 0])),
+        ];
+        assert_eq!(cells.into_iter().collect::<Vec<_>>(), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn transitions_have_their_exact_middle_times() {
+    on_every_engine(async |store| {
+        record(&store, known()).await;
+        let found = store.journey_transitions(&fifty_days(), 10 * DAY).await.expect("transitions");
+        let step = |from: Cell, to: Place, count, middle: (i64, i64)| Transition {
+            from,
+            to,
+            count,
+            middle: (middle.0 * DAY, middle.1 * DAY),
+        };
+        let (looks, buys, asks) = (on(WEB, LOOKS), on(WEB, BUYS), on(PHONE, ASKS));
+        let expected = [
+            step(cell(WEB, LOOKS), buys, 2, (1, 4)),
+            step(cell(WEB, LOOKS), on(Channel::Email, None), 1, (0, 0)),
+            step(cell(WEB, BUYS), asks, 2, (1, 2)),
+            step(cell(PHONE, ASKS), looks, 1, (9, 9)),
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        assert!(expected.iter().all(|one| found.contains(one)), "{found:?}");
+    })
+    .await;
+}
+
+/// Paths as `steps: journeys customers ended middle`, steps as channel codes and stage codes.
+async fn paths(store: &Store, asked: &PathAsked<'_>) -> (Vec<String>, i64, i64) {
+    let page = store.journey_paths(asked).await.expect("paths");
+    let step = |place: &Place| {
+        let code = |code: Option<i16>| code.map_or("-".to_owned(), |code| code.to_string());
+        let (channel, stage) = (place.channel.map(Channel::code), place.stage.map(Stage::code));
+        format!("{}/{}", code(channel), code(stage))
+    };
+    let shown = page.paths.iter().map(|(_, path)| {
+        let steps: Vec<String> = path.steps.iter().map(step).collect();
+        let (low, high) = path.middle;
+        let (steps, low, high) = (steps.join(" "), low / DAY, high / DAY);
+        format!("{steps}: {} {} {} {low} {high}", path.journeys, path.customers, path.ended)
+    });
+    (shown.collect(), page.known, page.open)
+}
+
+fn asked(of: Touchpoints<'_>) -> PathAsked<'_> {
+    PathAsked {
+        of,
+        by: By::StageAndChannel,
+        length: 5,
+        repeats: false,
+        gap: 12 * DAY,
+        after: None,
+        limit: 50,
+    }
+}
+
+#[tokio::test]
+async fn paths_are_counted_by_journey_and_paged() {
+    on_every_engine(async |store| {
+        record(&store, known()).await;
+        // With a gap of 12 days b has two journeys (days 1 and 5; 40, 49), e two (10; 30 and 31); b's second and d's are not over.
+        let of = Touchpoints { end: at(50 * 24 * HOURS), ..fifty_days() };
+        let mut question = asked(of);
+        let (found, known, open) = paths(&store, &question).await;
+        let expected = [
+            "1/2 1/3: 1 1 1 4 4",
+            "1/2 1/3 5/6: 1 1 1 3 3",
+            "1/2 3/-: 1 1 1 0 0",
+            "1/3: 1 1 1 0 0",
+            "1/3 5/6: 1 1 1 1 1",
+        ];
+        assert_eq!((found, known, open), (expected.map(String::from).to_vec(), 5, 2));
+
+        // The same journeys by stage, told by their first touchpoint: now that of b's second and of d are known as well.
+        question = PathAsked { by: By::Stage, length: 1, ..question };
+        let (found, known, open) = paths(&store, &question).await;
+        let expected = ["-/2: 4 4 0 0 0", "-/3: 2 1 1 0 0", "-/6: 1 1 0 0 0"];
+        assert_eq!((found, known, open), (expected.map(String::from).to_vec(), 7, 0));
+
+        // Page by page.
+        let mut one_by_one = Vec::new();
+        let (mut after, whole) = (None, paths(&store, &asked(fifty_days())).await.0);
+        loop {
+            let page = PathAsked { after, limit: 1, ..asked(fifty_days()) };
+            let found = store.journey_paths(&page).await.expect("a page");
+            let Some((key, _)) = found.paths.last() else { break };
+            after = Some(*key);
+            let (shown, known, open) = paths(&store, &page).await;
+            assert_eq!((known, open), (5, 2));
+            one_by_one.extend(shown);
+        }
+        assert_eq!(one_by_one, whole);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn repeats_are_one_touchpoint_unless_they_are_kept() {
+    on_every_engine(async |store| {
+        let days = [(1, WEB), (2, WEB), (3, PHONE), (4, WEB), (5, WEB)];
+        let all = days.map(|(day, channel)| touch("a", &day.to_string(), day, channel, BUYS));
+        record(&store, all.to_vec()).await;
+        let mut question = asked(fifty_days());
+        assert_eq!(paths(&store, &question).await.0, ["1/3 5/3 1/3: 1 1 1 3 3"]);
+        question.by = By::Channel;
+        assert_eq!(paths(&store, &question).await.0, ["1/- 5/- 1/-: 1 1 1 3 3"]);
+        question.by = By::Stage;
+        assert_eq!(paths(&store, &question).await.0, ["-/3: 1 1 1 0 0"]);
+        question.repeats = true;
+        question.by = By::Channel;
+        assert_eq!(paths(&store, &question).await.0, ["1/- 1/- 5/- 1/- 1/-: 1 1 1 4 4"]);
+        // Longer than the path: not ended with it.
+        question.length = 2;
+        assert_eq!(paths(&store, &question).await.0, ["1/- 1/-: 1 1 0 1 1"]);
+        question.length = 7;
+        question.gap = DAY - 1;
+        assert_eq!(paths(&store, &question).await.0, ["1/-: 4 1 4 0 0", "5/-: 1 1 1 0 0"]);
+        // A journey that began before the range is none of it, though it goes on there.
+        question.gap = DAY;
+        question.of.start = at(2 * 24 * HOURS);
+        assert_eq!(paths(&store, &question).await, (Vec::new(), 0, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conversion_is_a_later_one_in_time_by_customer() {
+    on_every_engine(async |store| {
+        record(&store, known()).await;
+        let stage = |stage: Option<Stage>| Condition {
+            stages: stage.into_iter().collect(),
+            ..Condition::default()
+        };
+        let ask = async |from: &Condition, to: &Condition, days: i64| {
+            let of = fifty_days();
+            store.journey_conversions(&of, (from, to), days * DAY).await.expect("conversions")
+        };
+        let share = |hits, of, excluded| Share { hits, of, excluded };
+        let days = |days: &[i64]| days.iter().map(|day| (day * DAY, 1)).collect::<Vec<_>>();
+        let sorted = |mut converted: Converted| {
+            converted.times.sort_unstable();
+            converted
+        };
+        // a after 1 day, b after 4; c never; d's window is not over.
+        let found = ask(&stage(LOOKS), &stage(BUYS), 10).await.remove(&None).expect("some");
+        assert_eq!(sorted(found), Converted { share: share(2, 3, 1), times: days(&[1, 4]) });
+        // a after 2 days, b only after 35, e after 21 (not after 1: the first time at the first counts).
+        let found = ask(&stage(BUYS), &stage(ASKS), 21).await.remove(&None).expect("some");
+        assert_eq!(sorted(found), Converted { share: share(2, 3, 0), times: days(&[2, 21]) });
+        // From a touchpoint to the same one it takes another: b after 48 days, of which nothing is known for d.
+        let found = ask(&stage(LOOKS), &stage(LOOKS), 48).await.remove(&None).expect("some");
+        assert_eq!(sorted(found), Converted { share: share(1, 3, 1), times: days(&[48]) });
+        // Of one instant, and in the other direction.
+        let (looks, mail) =
+            (stage(LOOKS), Condition { channels: vec![Channel::Email], ..Condition::default() });
+        let found = ask(&looks, &mail, 1).await.remove(&None).expect("some");
+        assert_eq!(found, Converted { share: share(1, 4, 0), times: vec![(0, 1)] });
+        let found = ask(&mail, &looks, 1).await.remove(&None).expect("some");
+        assert_eq!(found, Converted { share: share(0, 1, 0), times: Vec::new() });
+        assert!(ask(&stage(Some(Stage::Advocacy)), &looks, 1).await.is_empty());
+    })
+    .await;
+}
