@@ -16,12 +16,12 @@ mod rules;
 mod tests;
 
 pub use answers::{Opinion, OpinionKey};
+pub use cases::Window;
 pub use change::{Act, Changed};
 pub(crate) use log::forget;
 pub use log::{AlertFilter, AlertKey, ChangeFilter};
 pub use raise::Found;
 pub use recovery::RecoveryFilter;
-pub use cases::Window;
 pub use risks::AtRiskNow;
 pub use rules::{NewRule, Rule, RuleChange};
 

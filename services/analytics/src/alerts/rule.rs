@@ -146,8 +146,10 @@ impl Scope {
         within(
             persona.is_some_and(|id| self.personas.iter().any(|one| one == id)),
             self.personas.is_empty(),
-        ) && within(channel.is_some_and(|one| self.channels.contains(&one)), self.channels.is_empty())
-            && within(stage.is_some_and(|one| self.stages.contains(&one)), self.stages.is_empty())
+        ) && within(
+            channel.is_some_and(|one| self.channels.contains(&one)),
+            self.channels.is_empty(),
+        ) && within(stage.is_some_and(|one| self.stages.contains(&one)), self.stages.is_empty())
     }
 }
 

@@ -157,7 +157,8 @@ fn measure(kind: i16, variant: Option<i16>) -> Result<Option<Measure>> {
     if kind == Kind::Review.code() {
         return Ok(Some(Measure::Review));
     }
-    let survey = variant.and_then(SurveyKind::from_code).ok_or(Error::Corrupt { what: "survey" })?;
+    let survey =
+        variant.and_then(SurveyKind::from_code).ok_or(Error::Corrupt { what: "survey" })?;
     Ok(match survey {
         SurveyKind::NpsRelational => Some(Measure::NpsRelational),
         SurveyKind::NpsTransactional => Some(Measure::NpsTransactional),

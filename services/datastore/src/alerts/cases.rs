@@ -97,8 +97,9 @@ fn overdue(row: &QueryResult, of: CaseOpen) -> Result<Found> {
     let case_id = c.take()?;
     let solved_before = c.opt_instant()?;
     let open_since = c.instant()?;
-    let mut code =
-        || i16::try_from(c.take::<i64>()?).map_err(|_| Error::Corrupt { what: "channel of a case" });
+    let mut code = || {
+        i16::try_from(c.take::<i64>()?).map_err(|_| Error::Corrupt { what: "channel of a case" })
+    };
     let (channel, stage) = (Channel::from_code(code()?), Stage::from_code(code()?));
     let longer_than = of.longer_than;
     Ok(Found {

@@ -101,11 +101,9 @@ fn new_change<'a>(
         Act::Assign(assignee) => {
             NewChange { assignee: assignee.as_deref(), ..of(Action::Assigned) }
         }
-        Act::Resolve { outcome, note } => NewChange {
-            outcome: Some(outcome.code()),
-            note: Some(note),
-            ..of(Action::Resolved)
-        },
+        Act::Resolve { outcome, note } => {
+            NewChange { outcome: Some(outcome.code()), note: Some(note), ..of(Action::Resolved) }
+        }
     }
 }
 

@@ -72,10 +72,8 @@ impl Store {
                 add(clause, text.as_str().into());
             }
         }
-        let codes = [
-            ("kind =", filter.kind.map(Kind::code)),
-            ("state =", filter.state.map(State::code)),
-        ];
+        let codes =
+            [("kind =", filter.kind.map(Kind::code)), ("state =", filter.state.map(State::code))];
         for (clause, code) in codes {
             if let Some(code) = code {
                 add(clause, code.into());
@@ -132,9 +130,7 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut values: Vec<Value> = vec![position.into(), limit.into()];
         let mut only = String::new();
-        for (column, ids) in
-            [("alert_rule_id", &filter.rules), ("persona_id", &filter.personas)]
-        {
+        for (column, ids) in [("alert_rule_id", &filter.rules), ("persona_id", &filter.personas)] {
             if !ids.is_empty() {
                 let (marks, ids) = marks(ids, values.len() + 1);
                 values.extend(ids);
@@ -197,10 +193,7 @@ pub(super) async fn append(
         Column::OptText(changes.iter().map(of).collect())
     };
     let columns = [
-        (
-            "customer_id",
-            Column::Text(changes.iter().map(|c| c.customer_id.to_owned()).collect()),
-        ),
+        ("customer_id", Column::Text(changes.iter().map(|c| c.customer_id.to_owned()).collect())),
         ("position", Column::I64((first..first + count).collect())),
         ("alert_id", Column::Text(changes.iter().map(|c| c.alert_id.to_owned()).collect())),
         ("action", Column::I16(changes.iter().map(|c| c.action.code()).collect())),
@@ -223,8 +216,7 @@ pub(crate) async fn forget(
 ) -> Result<()> {
     let text = "SELECT alert_id FROM alert WHERE customer_id = $1 ORDER BY raised_at, alert_id";
     let rows = sql::query_all(tx, text, vec![customer_id.into()]).await?;
-    let ids: Vec<String> =
-        rows.iter().map(|row| Columns::of(row).take()).collect::<Result<_>>()?;
+    let ids: Vec<String> = rows.iter().map(|row| Columns::of(row).take()).collect::<Result<_>>()?;
     for table in ["alert", "alert_change", "alert_standing"] {
         let text = format!("DELETE FROM {table} WHERE customer_id = $1");
         sql::execute(tx, &text, vec![customer_id.into()]).await?;

@@ -54,8 +54,7 @@ impl Store {
             let ids: Vec<&str> = named.iter().map(|(id, _)| id.as_str()).collect();
             // Most of what is found was found before: then nothing is to be written, and nobody waits for it.
             let known = known(self.read(), &ids).await?;
-            let new: Vec<&Named<'_>> =
-                named.iter().filter(|(id, _)| !known.contains(id)).collect();
+            let new: Vec<&Named<'_>> = named.iter().filter(|(id, _)| !known.contains(id)).collect();
             if new.is_empty() {
                 continue;
             }
@@ -141,11 +140,9 @@ fn columns(
     found: &[&Named<'_>],
     at: Timestamp,
 ) -> Result<Vec<(&'static str, Column)>> {
-    let each = |of: fn(&Found) -> String| {
-        Column::Text(found.iter().map(|(_, one)| of(one)).collect())
-    };
-    let codes =
-        |of: fn(&Found) -> i16| Column::I16(found.iter().map(|(_, one)| of(one)).collect());
+    let each =
+        |of: fn(&Found) -> String| Column::Text(found.iter().map(|(_, one)| of(one)).collect());
+    let codes = |of: fn(&Found) -> i16| Column::I16(found.iter().map(|(_, one)| of(one)).collect());
     let facts: Result<Vec<String>> =
         found.iter().map(|(_, one)| json(&one.facts, "subject of an alert")).collect();
     let all = |text: &str| Column::Text(vec![text.to_owned(); found.len()]);

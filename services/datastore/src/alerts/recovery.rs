@@ -5,7 +5,9 @@ use crate::segmentations::parsed;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::Timestamp;
-use cx_analytics::alerts::{After, Answer, Facts, Kind, Measure, Outcome, Pair, Scale, State, Tally};
+use cx_analytics::alerts::{
+    After, Answer, Facts, Kind, Measure, Outcome, Pair, Scale, State, Tally,
+};
 use cx_analytics::codes::{self, CaseAction, SurveyAction};
 use sea_orm::Value;
 use std::collections::BTreeMap;
@@ -118,7 +120,9 @@ impl Store {
         values.push(now.micros().into());
         let now = values.len();
         // Who resolves an alert has seen it.
-        for (seen, ended) in [(true, "COALESCE(a.acknowledged_at, a.resolved_at)"), (false, "a.resolved_at")] {
+        for (seen, ended) in
+            [(true, "COALESCE(a.acknowledged_at, a.resolved_at)"), (false, "a.resolved_at")]
+        {
             let text = format!(
                 "SELECT a.kind, CASE WHEN {ended} IS NULL THEN 0 ELSE 1 END AS over, COALESCE({ended}, ${now}) - a.raised_at AS span,
                         COUNT(*)

@@ -45,7 +45,8 @@ impl Store {
         };
         let mut columns = Columns::of(&row);
         let (model, activated_at): (String, _) = (columns.take()?, columns.instant()?);
-        let text = "SELECT customer_id FROM alert_standing WHERE alert_rule_id = $1 ORDER BY customer_id";
+        let text =
+            "SELECT customer_id FROM alert_standing WHERE alert_rule_id = $1 ORDER BY customer_id";
         let rows = sql::query_all(self.long(), text, vec![rule.id.as_str().into()]).await?;
         let standing: Vec<String> =
             rows.iter().map(|row| Columns::of(row).take()).collect::<Result<_>>()?;

@@ -66,7 +66,8 @@ pub(super) fn change(row: &QueryResult, with_alert: bool) -> Result<AlertChange>
     Ok(AlertChange {
         position: c.take()?,
         alert_id: c.take()?,
-        action: Action::from_code(c.take()?).ok_or(Error::Corrupt { what: "change of an alert" })?,
+        action: Action::from_code(c.take()?)
+            .ok_or(Error::Corrupt { what: "change of an alert" })?,
         at: c.instant()?,
         actor: c.take()?,
         assignee: c.take()?,

@@ -76,8 +76,7 @@ pub struct RuleChange {
     pub enabled: Option<bool>,
 }
 
-const COLUMNS: &str =
-    "alert_rule_id, name, description, condition, scope, enabled, since, seen_until, created_at, updated_at, revision";
+const COLUMNS: &str = "alert_rule_id, name, description, condition, scope, enabled, since, seen_until, created_at, updated_at, revision";
 
 /// What this transaction has just written or locked is not there.
 const GONE: Error = Error::Corrupt { what: "rule of alerts" };
@@ -207,9 +206,9 @@ impl Store {
     pub async fn alert_rule_seen(&self, owner: &str, rule: &Rule, until: Timestamp) -> Result<()> {
         self.write(async |tx| {
             held(tx, Duty::Alerts, owner).await?;
-            let text = "UPDATE alert_rule SET seen_until = $3 WHERE alert_rule_id = $1 AND revision = $2";
-            let values =
-                vec![rule.id.as_str().into(), rule.revision.into(), until.micros().into()];
+            let text =
+                "UPDATE alert_rule SET seen_until = $3 WHERE alert_rule_id = $1 AND revision = $2";
+            let values = vec![rule.id.as_str().into(), rule.revision.into(), until.micros().into()];
             sql::execute(tx, text, values).await
         })
         .await?;
@@ -245,9 +244,8 @@ fn changed(old: &Rule, change: &RuleChange, now: Timestamp) -> Result<Rule> {
     if new == *old {
         return Ok(new);
     }
-    let anew = new.condition != old.condition
-        || new.scope != old.scope
-        || (new.enabled && !old.enabled);
+    let anew =
+        new.condition != old.condition || new.scope != old.scope || (new.enabled && !old.enabled);
     if anew {
         (new.since, new.seen_until) = (now, None);
     }

@@ -152,7 +152,9 @@ impl Store {
     /// so it is found by halving, without looking at most of the log.
     async fn position_before(&self, instant: Timestamp) -> Result<i64> {
         let first = |log: &str| {
-            format!("SELECT * FROM (SELECT position, changed_at FROM {log} WHERE position > $1 ORDER BY position LIMIT 1) {log}")
+            format!(
+                "SELECT * FROM (SELECT position, changed_at FROM {log} WHERE position > $1 ORDER BY position LIMIT 1) {log}"
+            )
         };
         let (membership, alerts) = (first("membership_change"), first("alert_change"));
         let text = format!("{membership} UNION ALL {alerts} ORDER BY position LIMIT 1");

@@ -3,11 +3,13 @@
 //! A handler reads: convert, call, convert. It holds no SQL, no arithmetic, and builds no status: that
 //! is `status`'s. `from_proto` checks what comes in, `to_proto` writes what goes out.
 
+pub mod alert;
 pub mod audience;
 pub mod churn;
 pub mod codec;
 pub mod customer;
 mod explain;
+mod follow;
 pub mod from_proto;
 pub mod ingest;
 pub mod layers;
@@ -54,7 +56,7 @@ macro_rules! configured {
 pub(crate) use configured;
 
 /// Names of the services, as health and reflection tell them.
-pub const SERVICES: [&str; 8] = [
+pub const SERVICES: [&str; 9] = [
     "cx.v1.IngestService",
     "cx.v1.CustomerService",
     "cx.v1.SegmentationService",
@@ -62,6 +64,7 @@ pub const SERVICES: [&str; 8] = [
     "cx.v1.MembershipService",
     "cx.v1.MetricsService",
     "cx.v1.ChurnService",
+    "cx.v1.AlertService",
     "cx.v1.WebhookService",
 ];
 
@@ -75,5 +78,6 @@ pub fn routes(api: &Api) -> Routes {
     let routes = membership::add(routes, api);
     let routes = metrics::add(routes, api);
     let routes = churn::add(routes, api);
+    let routes = alert::add(routes, api);
     webhook::add(routes, api)
 }

@@ -215,12 +215,12 @@ fn ids(v: &mut Violations, ids: Vec<String>) -> Vec<String> {
     ids.into_iter().enumerate().map(id).collect()
 }
 
-fn confidence(v: &mut Violations, asked: f64) -> f64 {
+pub(super) fn confidence(v: &mut Violations, asked: f64) -> f64 {
     // Exactly 0 is what an absent field reads as.
     if asked.to_bits() == 0 { CONFIDENCE } else { v.within("confidence", asked, 0.5..=0.999) }
 }
 
-fn floor(v: &mut Violations, asked: i32) -> i64 {
+pub(super) fn floor(v: &mut Violations, asked: i32) -> i64 {
     let floor = if asked == 0 { LOW_SAMPLE_FLOOR } else { asked };
     v.within("low_sample_floor", floor, 1..=i32::MAX).into()
 }

@@ -4,6 +4,8 @@
 //! that is broken is collected with the path of its field, so that a caller can mend all of them at once.
 //! Knows the rules of `proto/cx/v1`; knows neither the database nor the clock.
 
+mod alert;
+mod alert_rule;
 mod audience;
 mod churn;
 mod churn_definition;
@@ -19,6 +21,8 @@ mod webhook;
 use super::status::Refusal;
 pub use super::status::Violation;
 use crate::proto;
+pub use alert::{alert_filter, alert_resolution, recovery_asked};
+pub use alert_rule::{alert_rule_change, new_alert_rule};
 pub use audience::{AudienceAsked, audience};
 pub use churn::{ChurnTraining, churn_training};
 pub use churn_definition::churn_definition;
@@ -33,8 +37,6 @@ pub use webhook::{new_webhook, webhook_change, webhook_deliveries, webhook_repla
 /// By how much clocks may differ, in microseconds.
 const MINUTE: i64 = 60_000_000;
 
-/// Longest duration: 31 days, so that the sum of three million of them stays within 64 bits.
-const MAX_DURATION: i64 = 31 * DAY;
 /// Most items of an order or return.
 const MAX_ITEMS: i64 = 1_000_000_000;
 
@@ -151,8 +153,18 @@ impl Violations {
         Some(instant)
     }
 
-    /// A duration in microseconds: not negative, at most 31 days.
+    /// A duration in microseconds: not negative, at most 31 days, so that the sum of three million of them stays within 64 bits.
     pub fn duration(&mut self, field: &str, wire: Option<prost_types::Duration>) -> Option<i64> {
+        self.duration_within(field, wire, 31)
+    }
+
+    /// A duration in microseconds: not negative, at most so many days.
+    pub fn duration_within(
+        &mut self,
+        field: &str,
+        wire: Option<prost_types::Duration>,
+        days: i64,
+    ) -> Option<i64> {
         let wire = wire?;
         let micros = wire
             .seconds
@@ -160,10 +172,10 @@ impl Violations {
             .and_then(|s| s.checked_add(i64::from(wire.nanos / 1000)));
         match micros {
             _ if wire.seconds < 0 || wire.nanos < 0 => self.at(field, "is negative"),
-            Some(micros) if wire.nanos < 1_000_000_000 && micros <= MAX_DURATION => {
+            Some(micros) if wire.nanos < 1_000_000_000 && micros <= days * DAY => {
                 return Some(micros);
             }
-            _ => self.at(field, "is longer than 31 days"),
+            _ => self.at(field, format!("is longer than {days} days")),
         }
         None
     }

@@ -20,13 +20,8 @@ pub fn metric_result(
         n: figure.n,
         excluded: figure.excluded,
         censored: figure.censored,
-        interval: figure.interval.map(|Interval { lower, upper, method }| proto::Interval {
-            lower,
-            upper,
-            confidence,
-            method: method.to_owned(),
-        }),
-        status: status(figure.status).into(),
+        interval: figure.interval.map(|it| interval(it, confidence)),
+        status: metric_status(figure.status).into(),
         figures: figure
             .more
             .into_iter()
@@ -35,7 +30,14 @@ pub fn metric_result(
     }
 }
 
-fn status(status: Status) -> proto::MetricStatus {
+/// An interval of this level.
+pub fn interval(interval: Interval, confidence: f64) -> proto::Interval {
+    let Interval { lower, upper, method } = interval;
+    proto::Interval { lower, upper, confidence, method: method.to_owned() }
+}
+
+/// How far to trust a figure.
+pub fn metric_status(status: Status) -> proto::MetricStatus {
     match status {
         Status::Ok => proto::MetricStatus::Ok,
         Status::NoData => proto::MetricStatus::NoData,
