@@ -7,6 +7,7 @@ pub mod alert;
 pub mod audience;
 pub mod churn;
 pub mod codec;
+mod compare;
 pub mod customer;
 mod explain;
 mod follow;

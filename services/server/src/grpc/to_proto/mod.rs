@@ -21,7 +21,9 @@ pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use interaction::interaction;
 pub use membership::{explanation, membership_change};
-pub use metrics::{interval, metric_definition, metric_group, metric_result, metric_status};
+pub use metrics::{
+    interval, metric_comparison, metric_definition, metric_group, metric_result, metric_status,
+};
 pub use persona::{PersonaNames, PersonaNow, assignment, member_at, persona};
 pub use segmentation::{
     comparison, feature_definition, lineage, run_progress, run_state, segmentation,
