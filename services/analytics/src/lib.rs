@@ -5,6 +5,7 @@
 //! database: `cx-server` converts to and from protobuf, `cx-datastore` to and from rows.
 
 pub mod activity;
+pub mod alerts;
 pub mod audience;
 pub mod churn;
 pub mod codes;

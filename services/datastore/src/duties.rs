@@ -14,6 +14,8 @@ pub enum Duty {
     Refresh,
     /// Sends what webhooks wait for.
     Webhooks,
+    /// Raises alerts.
+    Alerts,
 }
 
 impl Duty {
@@ -21,6 +23,7 @@ impl Duty {
         match self {
             Self::Refresh => "refresh",
             Self::Webhooks => "webhooks",
+            Self::Alerts => "alerts",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod active;
 pub mod activity;
+pub mod alerts;
 mod assignments;
 pub mod churn;
 mod connect;

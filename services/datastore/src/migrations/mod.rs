@@ -4,6 +4,7 @@
 mod first;
 mod fourth;
 mod second;
+mod sixth;
 mod third;
 
 use crate::connect;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(second::Migration),
             Box::new(third::Migration),
             Box::new(fourth::Migration),
+            Box::new(sixth::Migration),
         ]
     }
 }

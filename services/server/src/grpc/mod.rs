@@ -3,12 +3,14 @@
 //! A handler reads: convert, call, convert. It holds no SQL, no arithmetic, and builds no status: that
 //! is `status`'s. `from_proto` checks what comes in, `to_proto` writes what goes out.
 
+pub mod alert;
 pub mod audience;
 pub mod churn;
 pub mod codec;
 mod compare;
 pub mod customer;
 mod explain;
+mod follow;
 pub mod from_proto;
 pub mod ingest;
 pub mod journey;
@@ -65,6 +67,7 @@ pub const SERVICES: [&str; 9] = [
     "cx.v1.MetricsService",
     "cx.v1.JourneyService",
     "cx.v1.ChurnService",
+    "cx.v1.AlertService",
     "cx.v1.WebhookService",
 ];
 
@@ -79,5 +82,6 @@ pub fn routes(api: &Api) -> Routes {
     let routes = metrics::add(routes, api);
     let routes = journey::add(routes, api);
     let routes = churn::add(routes, api);
+    let routes = alert::add(routes, api);
     webhook::add(routes, api)
 }

@@ -122,7 +122,7 @@ fn each_once<T>(
 
 /// A duration that makes sense: not zero, at most a year, thirty days where not given.
 fn duration(v: &mut Violations, field: &str, wire: Option<prost_types::Duration>) -> i64 {
-    let micros = v.duration_to(field, wire, MOST_DAYS).unwrap_or(USUAL);
+    let micros = v.duration_within(field, wire, MOST_DAYS).unwrap_or(USUAL);
     if micros == 0 {
         v.at(field, "is zero");
     }

@@ -22,8 +22,8 @@ pub fn metric_result(
         n: figure.n,
         excluded: figure.excluded,
         censored: figure.censored,
-        interval: figure.interval.map(|of| interval(of, confidence)),
-        status: status(figure.status).into(),
+        interval: figure.interval.map(|it| interval(it, confidence)),
+        status: metric_status(figure.status).into(),
         figures: figure
             .more
             .into_iter()
@@ -32,8 +32,8 @@ pub fn metric_result(
     }
 }
 
-/// An interval with the level that was asked for.
-pub(super) fn interval(of: Interval, confidence: f64) -> proto::Interval {
+/// An interval of this level.
+pub fn interval(of: Interval, confidence: f64) -> proto::Interval {
     let Interval { lower, upper, method } = of;
     proto::Interval { lower, upper, confidence, method: method.to_owned() }
 }
@@ -67,7 +67,8 @@ pub fn metric_comparison(
     }
 }
 
-pub(super) fn status(status: Status) -> proto::MetricStatus {
+/// How far to trust a figure.
+pub fn metric_status(status: Status) -> proto::MetricStatus {
     match status {
         Status::Ok => proto::MetricStatus::Ok,
         Status::NoData => proto::MetricStatus::NoData,

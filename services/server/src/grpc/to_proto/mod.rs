@@ -1,5 +1,7 @@
 //! From the domain to the wire. Cannot fail: every domain value has a form on the wire.
 
+mod alert;
+mod alert_rule;
 mod audience;
 mod churn;
 mod customer;
@@ -12,6 +14,8 @@ mod segmentation;
 mod webhook;
 
 use crate::proto;
+pub use alert::{alert, alert_change, recovery};
+pub use alert_rule::alert_rule;
 pub use audience::audience;
 pub use churn::{churn_model, churn_risk};
 pub use customer::{activity, customer};
@@ -19,7 +23,9 @@ use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use interaction::interaction;
 pub use journey::{customer_touchpoint, journey_cell, journey_conversion, journey_path};
 pub use membership::{explanation, membership_change};
-pub use metrics::{metric_comparison, metric_definition, metric_group, metric_result};
+pub use metrics::{
+    interval, metric_comparison, metric_definition, metric_group, metric_result, metric_status,
+};
 pub use persona::{PersonaNames, PersonaNow, assignment, member_at, persona};
 pub use segmentation::{
     comparison, feature_definition, lineage, run_progress, run_state, segmentation,
