@@ -7,7 +7,7 @@ pub mod buckets;
 pub mod catalogue;
 pub mod counts;
 pub mod evaluate;
-mod intervals;
+pub mod intervals;
 mod quantiles;
 
 pub use buckets::{BucketLength, Buckets, WeekStart};
