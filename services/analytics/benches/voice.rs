@@ -28,7 +28,9 @@ fn main() {
             judge(&Analyser::default(), &language, &labelled);
         }
         ("reviews", [file, text, score]) => reviews(&language, file, text, score),
-        _ => println!("sentences LANGUAGE FILE… or reviews LANGUAGE FILE.csv TEXT_COLUMN SCORE_COLUMN"),
+        _ => println!(
+            "sentences LANGUAGE FILE… or reviews LANGUAGE FILE.csv TEXT_COLUMN SCORE_COLUMN"
+        ),
     }
 }
 
@@ -36,7 +38,10 @@ fn sentences(file: &str) -> Vec<Labelled> {
     let all = std::fs::read_to_string(file).expect("a file of sentences");
     all.lines()
         .filter_map(|line| line.rsplit_once('\t'))
-        .map(|(text, label)| Labelled { text: text.trim().to_owned(), positive: label.trim() == "1" })
+        .map(|(text, label)| Labelled {
+            text: text.trim().to_owned(),
+            positive: label.trim() == "1",
+        })
         .collect()
 }
 
@@ -48,7 +53,8 @@ fn reviews(language: &str, file: &str, text: &str, score: &str) {
     let (mut learn, mut held_out) = (Vec::new(), Vec::new());
     for (number, row) in reader.records().enumerate() {
         let row = row.expect("a row");
-        let (text, score) = (row[text].trim().to_owned(), row[score].parse::<i32>().expect("a score"));
+        let (text, score) =
+            (row[text].trim().to_owned(), row[score].parse::<i32>().expect("a score"));
         if text.is_empty() {
             continue;
         }
@@ -62,7 +68,12 @@ fn reviews(language: &str, file: &str, text: &str, score: &str) {
     }
     let begun = Instant::now();
     let analyser = train(learn);
-    println!("learned in {:.2} s: {:?}, usual {:?}", begun.elapsed().as_secs_f64(), analyser.report(), analyser.usual());
+    println!(
+        "learned in {:.2} s: {:?}, usual {:?}",
+        begun.elapsed().as_secs_f64(),
+        analyser.report(),
+        analyser.usual()
+    );
     judge(&analyser, language, &held_out);
     println!("languages without what was learned:");
     judge(&Analyser::default(), language, &held_out);
@@ -83,15 +94,21 @@ fn judge(analyser: &Analyser, language: &str, labelled: &[Labelled]) {
         read.iter().filter_map(|(a, positive)| a.sentiment.map(|s| (s, *positive))).collect();
     let positive = read.iter().filter(|(_, positive)| *positive).count();
     share("the commoner label", positive.max(read.len() - positive), read.len());
-    let right = read.iter().filter(|(s, positive)| (s.score > 0) == *positive && s.score != 0).count();
+    let right =
+        read.iter().filter(|(s, positive)| (s.score > 0) == *positive && s.score != 0).count();
     share("sign right, zero is wrong", right, read.len());
     let decided: Vec<_> = read.iter().filter(|(s, _)| s.polarity != Polarity::Neutral).collect();
-    let right = decided.iter().filter(|(s, positive)| (s.polarity == Polarity::Positive) == *positive).count();
+    let right = decided
+        .iter()
+        .filter(|(s, positive)| (s.polarity == Polarity::Positive) == *positive)
+        .count();
     share("decided", decided.len(), read.len());
     share("right where decided", right, decided.len());
     for percent in (50..100).step_by(10) {
         let bin: Vec<_> = (read.iter())
-            .filter(|(s, _)| (percent..percent + 10).contains(&s.confidence.min(99)) && s.score != 0)
+            .filter(|(s, _)| {
+                (percent..percent + 10).contains(&s.confidence.min(99)) && s.score != 0
+            })
             .collect();
         let right = bin.iter().filter(|(s, positive)| (s.score > 0) == *positive).count();
         share(&format!("  confidence {percent}-{}", percent + 9), right, bin.len());
@@ -101,5 +118,10 @@ fn judge(analyser: &Analyser, language: &str, labelled: &[Labelled]) {
 fn share(what: &str, hits: usize, of: usize) {
     let (p, n) = (hits as f64 / of as f64, of as f64);
     let (lower, upper) = if of > 0 { wilson(p, n, 0.95) } else { (0.0, 1.0) };
-    println!("  {what:<28} {hits:>5} of {of:>5}  {:.1} % ({:.1}-{:.1})", 100.0 * p, 100.0 * lower, 100.0 * upper);
+    println!(
+        "  {what:<28} {hits:>5} of {of:>5}  {:.1} % ({:.1}-{:.1})",
+        100.0 * p,
+        100.0 * lower,
+        100.0 * upper
+    );
 }

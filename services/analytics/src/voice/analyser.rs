@@ -3,6 +3,7 @@
 use super::learned::{Learned, Right, Scored};
 use super::words::Vocabulary;
 use super::{Polarity, Term, language, lexicon, terms};
+use crate::interaction::Score;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -73,6 +74,17 @@ pub struct Sample {
     pub text: String,
     /// Whether its score praises (true) or complains (false); none where it has no score, or one in the middle.
     pub positive: Option<bool>,
+}
+
+/// Whether a score praises (true) or complains (false); none for one in the middle. On the scale of NPS as promoters and
+/// detractors are told, else the upper and the lower third of the scale.
+pub fn verdict(score: &Score, nps: bool) -> Option<bool> {
+    let room = score.max - score.min;
+    let good =
+        if score.lower_is_better { score.max - score.value } else { score.value - score.min };
+    let (low, high) =
+        if nps { (good <= 6, good >= 9) } else { (3 * good <= room, 3 * good >= 2 * room) };
+    (low || high).then_some(high)
 }
 
 /// Everything that decides how a text is read.

@@ -80,9 +80,8 @@ pub(super) fn detect(text: &str, usual: &[&'static str]) -> Option<&'static str>
     if found.is_reliable() {
         return guess;
     }
-    by_fillers(text, guess).or_else(|| {
-        among(text, |code| usual.contains(&code)).and_then(|found| code(found.lang()))
-    })
+    by_fillers(text, guess)
+        .or_else(|| among(text, |code| usual.contains(&code)).and_then(|found| code(found.lang())))
 }
 
 fn among(text: &str, may_be: impl Fn(&'static str) -> bool) -> Option<Info> {
@@ -101,7 +100,11 @@ fn by_fillers(text: &str, guess: Option<&'static str>) -> Option<&'static str> {
     let most = hits.iter().map(|(hits, _)| *hits).max().filter(|most| *most >= TELLING)?;
     let mut best = hits.iter().filter(|(hits, _)| *hits == most).map(|(_, code)| *code);
     let first = best.next()?;
-    if best.clone().next().is_none() { Some(first) } else { guess.filter(|g| *g == first || best.any(|b| b == *g)) }
+    if best.clone().next().is_none() {
+        Some(first)
+    } else {
+        guess.filter(|g| *g == first || best.any(|b| b == *g))
+    }
 }
 
 fn code(lang: Lang) -> Option<&'static str> {

@@ -90,8 +90,7 @@ impl Learned {
     }
 
     fn of(counted: &HashMap<&str, Counted>, without: Option<usize>) -> Self {
-        let mut model =
-            Self { words: BTreeMap::new(), totals: [0; 2], intercept: 0.0, slope: 1.0 };
+        let mut model = Self { words: BTreeMap::new(), totals: [0; 2], intercept: 0.0, slope: 1.0 };
         for (word, count) in counted.iter().filter(|(_, c)| c.customers >= LEAST_CUSTOMERS) {
             let counts = [count.of(0, without), count.of(1, without)];
             for (total, count) in model.totals.iter_mut().zip(counts) {
@@ -106,9 +105,8 @@ impl Learned {
     /// features, which is that of their names.
     fn log_odds(&self, features: &[String]) -> f64 {
         let room = self.words.len() as f64 * SMOOTHING;
-        let share = |count: u32, total: u64| {
-            ((f64::from(count) + SMOOTHING) / (total as f64 + room)).ln()
-        };
+        let share =
+            |count: u32, total: u64| ((f64::from(count) + SMOOTHING) / (total as f64 + room)).ln();
         let odds = |[negative, positive]: &[u32; 2]| {
             share(*positive, self.totals[1]) - share(*negative, self.totals[0])
         };

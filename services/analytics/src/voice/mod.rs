@@ -6,18 +6,29 @@
 //! analyser, a version that never changes. It must not know where texts are kept.
 
 mod analyser;
+mod contrast;
 mod language;
 mod learned;
 mod lexicon;
 mod terms;
+#[cfg(test)]
+mod tests;
+mod themes;
 mod words;
 
-pub use analyser::{Analyser, Annotation, LanguageReport, Reading, Sample, Sentiment, train};
+pub use analyser::{
+    Analyser, Annotation, LanguageReport, Reading, Sample, Sentiment, train, verdict,
+};
+pub use contrast::{Answers, Contrast, Moments};
 pub use language::{code_known, supported};
 pub use terms::{Term, language_of, terms};
+pub use themes::{
+    Asked, Counted, Order, PersonaShare, SCORE_STEPS, Tally, Theme, personas, themes,
+};
 pub use words::holds;
 
-use crate::codes::coded;
+use crate::codes::{Kind, coded};
+use serde::{Deserialize, Serialize};
 
 coded! {
     /// How a text sounds.
@@ -31,4 +42,34 @@ coded! {
     }
 }
 
-use serde::{Deserialize, Serialize};
+coded! {
+    /// Where words come from. The codes are the API's own; [`FeedbackKind::kind`] says which payload it is.
+    FeedbackKind {
+        /// The comment of a survey.
+        Comment = 1,
+        /// A review.
+        Review = 2,
+        /// A complaint that was raised.
+        Complaint = 3,
+        /// A feature that was asked for.
+        FeatureRequest = 4,
+        /// What staff report.
+        StaffNote = 5,
+        /// Why a support case was opened.
+        Case = 6,
+    }
+}
+
+impl FeedbackKind {
+    /// The payload that has the words.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Comment => Kind::Survey,
+            Self::Review => Kind::Review,
+            Self::Complaint => Kind::Complaint,
+            Self::FeatureRequest => Kind::FeatureRequest,
+            Self::StaffNote => Kind::StaffNote,
+            Self::Case => Kind::Case,
+        }
+    }
+}

@@ -73,7 +73,7 @@ fn stem(word: &Word) -> Option<String> {
     let bad = |c: char| c.is_numeric() || matches!(c, ':' | '+' | MARK | '.' | '_' | '@');
     let good = word.stem.len() <= LONGEST && !word.stem.chars().any(bad);
     match word {
-        Word { negates: true, .. } => Some(format!("{}{MARK}", word.stem.replace('\'', ""))),
+        Word { negates: true, .. } => Some(format!("{}{MARK}", word.stem)),
         Word { filler: true, .. } => None,
         _ => (good && (word.stem.chars().count() > 1 || is_ideograph(word)))
             .then(|| word.stem.clone()),

@@ -84,8 +84,8 @@ impl Vocabulary {
         let folded = fold(&surface);
         let negates = self.negations.contains(&folded.as_str()) || folded.ends_with("n't");
         let stem = match &self.stemmer {
-            Some(stemmer) => fold(&stemmer.stem(&surface)),
-            None => folded.clone(),
+            Some(stemmer) if !negates => fold(&stemmer.stem(&surface)),
+            _ => folded.replace('\'', ""),
         };
         Word { filler: self.fillers.contains(&folded), stem, surface, negates, follows }
     }
