@@ -14,6 +14,8 @@ pub enum Duty {
     Refresh,
     /// Sends what webhooks wait for.
     Webhooks,
+    /// Reads what customers say.
+    Voice,
 }
 
 impl Duty {
@@ -21,6 +23,7 @@ impl Duty {
         match self {
             Self::Refresh => "refresh",
             Self::Webhooks => "webhooks",
+            Self::Voice => "voice",
         }
     }
 }

@@ -11,6 +11,7 @@ mod connect;
 pub mod customers;
 pub mod duties;
 pub mod error;
+pub mod feedback;
 pub mod ingest;
 pub mod interactions;
 pub mod jobs;
