@@ -121,9 +121,11 @@ def membership():
 
 
 def metrics_and_churn():
-    assert len(call("MetricsService/ListMetrics")[0]["metrics"]) == 27
+    assert len(call("MetricsService/ListMetrics")[0]["metrics"]) == 35
     asked = {"metrics": ["METRIC_ORDERS", "METRIC_REVENUE"], "group_by": ["METRIC_DIMENSION_PERSONA"], "bucket": "TIME_BUCKET_MONTH"}
     assert call("MetricsService/QueryMetrics", asked)[0]["results"]
+    compared = call("MetricsService/CompareMetrics", {"query": {**asked, "bucket": 0, "metrics": ["METRIC_AVERAGE_ORDER_VALUE"]}, "other_groups": {}})
+    assert all(found["test"].startswith("Welch") for found in compared[0]["comparisons"]), compared
     model = call("ChurnService/TrainChurnModel", {"activate": True})[0]["churnModel"]
     for _ in range(120):
         model = call("ChurnService/GetChurnModel", {"churn_model_id": model["churnModelId"]})[0]["churnModel"]

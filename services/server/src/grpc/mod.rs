@@ -6,6 +6,7 @@
 pub mod audience;
 pub mod churn;
 pub mod codec;
+mod compare;
 pub mod customer;
 mod explain;
 pub mod from_proto;

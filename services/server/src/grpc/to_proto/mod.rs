@@ -17,7 +17,7 @@ pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use interaction::interaction;
 pub use membership::{explanation, membership_change};
-pub use metrics::{metric_definition, metric_group, metric_result};
+pub use metrics::{metric_comparison, metric_definition, metric_group, metric_result};
 pub use persona::{PersonaNames, PersonaNow, assignment, member_at, persona};
 pub use segmentation::{
     comparison, feature_definition, lineage, run_progress, run_state, segmentation,
