@@ -1,8 +1,8 @@
 //! Contrasts: one group against another, with an interval and a test. Texts count as independent, which several of one customer
 //! are not.
 
-use crate::metrics::intervals::{t_of, wilson, z_of};
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use crate::metrics::benjamini_hochberg;
+use crate::metrics::intervals::{normal_tail, t_of, t_tail, trinomial_difference, wilson};
 
 /// A figure in one group and in another.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,7 +67,7 @@ pub(super) fn shares(with: (i64, i64), without: (i64, i64), confidence: f64) -> 
     let upper = difference + (u1 - p1).hypot(p2 - l2);
     let pooled = (with.0 + without.0) as f64 / (n1 + n2);
     let error = (pooled * (1.0 - pooled) * (1.0 / n1 + 1.0 / n2)).sqrt();
-    let p_value = if error > 0.0 { normal_tails(difference / error) } else { 1.0 };
+    let p_value = if error > 0.0 { normal_tail(difference / error) } else { 1.0 };
     let interval = (lower, upper);
     Some(Contrast {
         with: p1,
@@ -76,7 +76,7 @@ pub(super) fn shares(with: (i64, i64), without: (i64, i64), confidence: f64) -> 
         interval,
         p_value,
         q_value: p_value,
-        method: "Newcombe",
+        method: "Newcombe, of both Wilson",
     })
 }
 
@@ -93,8 +93,7 @@ pub(super) fn means(
     let freedom =
         error * error / (e1 * e1 / (with.n - 1) as f64 + e2 * e2 / (without.n - 1) as f64);
     let (t, difference) = (t_of(confidence, freedom)?, m1 - m2);
-    let tails = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    let p_value = 2.0 * tails.cdf(-(difference / error.sqrt()).abs());
+    let p_value = t_tail(difference / error.sqrt(), freedom)?;
     let interval = (difference - t * error.sqrt(), difference + t * error.sqrt());
     Some(Contrast {
         with: m1,
@@ -130,42 +129,39 @@ impl Answers {
     }
 }
 
-/// NPS in two groups: from the sum of both variances. None where one is empty, or all answers are of a kind.
+/// NPS in two groups: the interval from those of both (Zou and Donner 2008), z from the variances of both. None where one is
+/// empty, or all answers are of a kind.
 pub(super) fn nps(with: Answers, without: Answers, confidence: f64) -> Option<Contrast> {
     let score = |a: Answers| {
         let n = a.n as f64;
         let (up, down) = (a.promoters as f64 / n, a.detractors as f64 / n);
-        (a.n > 0).then(|| (up - down, (up + down - (up - down).powi(2)) / n))
+        let variance = (up + down - (up - down).powi(2)) / n;
+        (a.n > 0).then(|| (up - down, variance, trinomial_difference(up, down, n, confidence)))
     };
-    let ((s1, v1), (s2, v2)) = (score(with)?, score(without)?);
+    let ((s1, v1, (l1, u1)), (s2, v2, (l2, u2))) = (score(with)?, score(without)?);
     let (difference, error) = (s1 - s2, (v1 + v2).sqrt());
     if error <= 0.0 {
         return None;
     }
-    let margin = z_of(confidence) * error;
-    let p_value = normal_tails(difference / error);
+    let lower = difference - (s1 - l1).hypot(u2 - s2);
+    let upper = difference + (u1 - s1).hypot(s2 - l2);
+    let p_value = normal_tail(difference / error);
     Some(Contrast {
         with: 100.0 * s1,
         without: 100.0 * s2,
         difference: 100.0 * difference,
-        interval: (100.0 * (difference - margin).max(-2.0), 100.0 * (difference + margin).min(2.0)),
+        interval: (100.0 * lower, 100.0 * upper),
         p_value,
         q_value: p_value,
-        method: "sum of variances",
+        method: "MOVER, of both intervals",
     })
 }
 
-fn normal_tails(z: f64) -> f64 {
-    2.0 * Normal::standard().cdf(-z.abs())
-}
-
-/// Sets the q-values of contrasts that were asked together (Benjamini and Hochberg 1995).
+/// Sets the q-values of contrasts that were asked together.
 pub(super) fn control<'a>(contrasts: impl Iterator<Item = &'a mut Contrast>) {
     let mut all: Vec<&mut Contrast> = contrasts.collect();
-    all.sort_by(|a, b| b.p_value.total_cmp(&a.p_value));
-    let (count, mut least) = (all.len() as f64, 1.0f64);
-    for (from_last, contrast) in all.into_iter().enumerate() {
-        least = least.min(contrast.p_value * count / (count - from_last as f64));
-        contrast.q_value = least;
+    let p_values: Vec<f64> = all.iter().map(|contrast| contrast.p_value).collect();
+    for (contrast, q_value) in all.iter_mut().zip(benjamini_hochberg(&p_values)) {
+        contrast.q_value = q_value;
     }
 }

@@ -86,6 +86,13 @@ pub struct Theme {
     pub rank: f64,
 }
 
+impl Theme {
+    /// Whether it comes after one of this rank and id.
+    pub fn comes_after(&self, rank: f64, id: &str) -> bool {
+        rank.total_cmp(&self.rank).then_with(|| self.id.as_str().cmp(id)).is_gt()
+    }
+}
+
 /// The themes among terms, in order. `totals` are of the languages.
 pub fn themes(counted: &[Counted], totals: &[Counted], asked: &Asked) -> Vec<Theme> {
     let kept = kept(counted, totals, asked.min_customers);

@@ -3,6 +3,7 @@
 use super::FeedbackFilter;
 use super::filter::{Conditions, PERSONA, TEXT, of_kind, position};
 use crate::error::{Error, Result};
+use crate::metrics::rank;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::Timestamp;
@@ -237,17 +238,4 @@ fn counted(row: &sea_orm::QueryResult) -> Result<Counted> {
         ],
     };
     Ok(Counted { name, now, before: number()? })
-}
-
-/// How many of the rising `edges` are not after `column`: a binary search written as nested CASE.
-fn rank(column: &str, edges: &[Timestamp]) -> String {
-    fn search(column: &str, edges: &[Timestamp], before: usize) -> String {
-        let middle = edges.len() / 2;
-        edges.get(middle).map_or(before.to_string(), |edge| {
-            let (edge, below) = (edge.micros(), search(column, &edges[..middle], before));
-            let above = search(column, &edges[middle + 1..], before + middle + 1);
-            format!("CASE WHEN {column} < {edge} THEN {below} ELSE {above} END")
-        })
-    }
-    format!("CAST({} AS BIGINT)", search(column, edges, 0))
 }

@@ -110,7 +110,7 @@ pub(super) struct Personas {
 }
 
 impl Personas {
-    async fn active(store: &Store) -> Result<Self, Refusal> {
+    pub async fn active(store: &Store) -> Result<Self, Refusal> {
         let id =
             store.active_get(JobKind::Segmentation).await?.ok_or(Refusal::NoActiveSegmentation)?;
         let stored = store.personas_list(&id).await?;
@@ -121,7 +121,7 @@ impl Personas {
         Ok(Self { by_ordinal: by_ordinal.collect(), segmentation_id: Some(id) })
     }
 
-    fn ordinals(&self, ids: &[String], path: &str) -> Result<Vec<i16>, Refusal> {
+    pub fn ordinals(&self, ids: &[String], path: &str) -> Result<Vec<i16>, Refusal> {
         let mut violations = from_proto::Violations::new();
         let mut ordinals = Vec::new();
         for (place, id) in ids.iter().enumerate() {
@@ -150,7 +150,7 @@ impl Personas {
         })
     }
 
-    fn id_and_name(&self, ordinal: i16) -> Option<(&str, &str)> {
+    pub fn id_and_name(&self, ordinal: i16) -> Option<(&str, &str)> {
         let found = self.by_ordinal.iter().find(|(known, ..)| *known == ordinal);
         found.map(|(_, id, name)| (id.as_str(), name.as_str()))
     }

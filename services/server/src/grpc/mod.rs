@@ -9,6 +9,7 @@ pub mod codec;
 mod compare;
 pub mod customer;
 mod explain;
+pub mod feedback;
 pub mod from_proto;
 pub mod ingest;
 pub mod layers;
@@ -55,7 +56,7 @@ macro_rules! configured {
 pub(crate) use configured;
 
 /// Names of the services, as health and reflection tell them.
-pub const SERVICES: [&str; 8] = [
+pub const SERVICES: [&str; 9] = [
     "cx.v1.IngestService",
     "cx.v1.CustomerService",
     "cx.v1.SegmentationService",
@@ -63,6 +64,7 @@ pub const SERVICES: [&str; 8] = [
     "cx.v1.MembershipService",
     "cx.v1.MetricsService",
     "cx.v1.ChurnService",
+    "cx.v1.FeedbackService",
     "cx.v1.WebhookService",
 ];
 
@@ -76,5 +78,6 @@ pub fn routes(api: &Api) -> Routes {
     let routes = membership::add(routes, api);
     let routes = metrics::add(routes, api);
     let routes = churn::add(routes, api);
+    let routes = feedback::add(routes, api);
     webhook::add(routes, api)
 }

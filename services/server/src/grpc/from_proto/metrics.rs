@@ -223,7 +223,12 @@ const POLICIES: [ResponsePolicy; 3] =
     [ResponsePolicy::LatestPerCustomer, ResponsePolicy::FirstPerCustomer, ResponsePolicy::All];
 
 /// The value that stands at a number, from 1; none for 0.
-fn choice<T: Copy>(v: &mut Violations, field: &str, number: i32, values: &[T]) -> Option<T> {
+pub(super) fn choice<T: Copy>(
+    v: &mut Violations,
+    field: &str,
+    number: i32,
+    values: &[T],
+) -> Option<T> {
     if number == 0 {
         return None;
     }
@@ -263,7 +268,7 @@ pub(super) fn codes<T>(
     numbers.iter().enumerate().filter_map(value).collect()
 }
 
-fn confidence(v: &mut Violations, asked: f64) -> f64 {
+pub(super) fn confidence(v: &mut Violations, asked: f64) -> f64 {
     // Exactly 0 is what an absent field reads as.
     if asked.to_bits() == 0 { CONFIDENCE } else { v.within("confidence", asked, 0.5..=0.999) }
 }
@@ -273,7 +278,7 @@ fn floor(v: &mut Violations, asked: i32) -> i64 {
     v.within("low_sample_floor", floor, 1..=i32::MAX).into()
 }
 
-fn zone(v: &mut Violations, name: &str) -> TimeZone {
+pub(super) fn zone(v: &mut Violations, name: &str) -> TimeZone {
     if name.is_empty() {
         return TimeZone::UTC;
     }
@@ -283,7 +288,7 @@ fn zone(v: &mut Violations, name: &str) -> TimeZone {
     })
 }
 
-fn length(v: &mut Violations, bucket: i32, week_start: i32) -> Option<BucketLength> {
+pub(super) fn length(v: &mut Violations, bucket: i32, week_start: i32) -> Option<BucketLength> {
     let starts = [WeekStart::Monday, WeekStart::Sunday, WeekStart::Saturday];
     let first = choice(v, "week_start", week_start, &starts).unwrap_or_default();
     let lengths = [

@@ -32,7 +32,7 @@ pub fn metric_result(
     }
 }
 
-fn interval(of: Interval, confidence: f64) -> proto::Interval {
+pub(super) fn interval(of: Interval, confidence: f64) -> proto::Interval {
     let Interval { lower, upper, method } = of;
     proto::Interval { lower, upper, confidence, method: method.to_owned() }
 }

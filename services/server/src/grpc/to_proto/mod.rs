@@ -3,6 +3,7 @@
 mod audience;
 mod churn;
 mod customer;
+mod feedback;
 mod interaction;
 mod membership;
 mod metrics;
@@ -15,6 +16,9 @@ pub use audience::audience;
 pub use churn::{churn_model, churn_risk};
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
+pub use feedback::{
+    Beside, feedback, feedback_analyser, theme, theme_language, theme_persona, theme_trend,
+};
 pub use interaction::interaction;
 pub use membership::{explanation, membership_change};
 pub use metrics::{metric_comparison, metric_definition, metric_group, metric_result};
