@@ -21,6 +21,7 @@ pub mod segmentation;
 pub mod stats;
 pub mod synthetic;
 pub mod time;
+pub mod voice;
 
 pub use activity::{Activity, ScoreActivity};
 pub use customer::{Consent, Customer, Gender};

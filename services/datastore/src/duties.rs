@@ -16,6 +16,8 @@ pub enum Duty {
     Webhooks,
     /// Raises alerts.
     Alerts,
+    /// Reads what customers say.
+    Voice,
 }
 
 impl Duty {
@@ -24,6 +26,7 @@ impl Duty {
             Self::Refresh => "refresh",
             Self::Webhooks => "webhooks",
             Self::Alerts => "alerts",
+            Self::Voice => "voice",
         }
     }
 }

@@ -12,6 +12,7 @@ mod connect;
 pub mod customers;
 pub mod duties;
 pub mod error;
+pub mod feedback;
 pub mod ingest;
 pub mod interactions;
 pub mod jobs;

@@ -16,6 +16,7 @@ mod subscriptions;
 mod surveys;
 mod volumes;
 
+pub(crate) use frame::rank;
 pub use frame::{Attribute, Churned, Dimensions, Filter, Question};
 
 use crate::error::Result;

@@ -9,7 +9,7 @@ mod clustered;
 pub mod compare;
 pub mod counts;
 pub mod evaluate;
-pub(crate) mod intervals;
+pub mod intervals;
 pub(crate) mod quantiles;
 
 pub use buckets::{BucketLength, Buckets, WeekStart};

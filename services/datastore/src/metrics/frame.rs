@@ -296,7 +296,7 @@ pub(super) fn days(days: i64) -> i64 {
 }
 
 /// How many of the rising `edges` are not after `column`: a binary search written as nested CASE.
-pub(super) fn rank(column: &str, edges: &[Timestamp]) -> String {
+pub(crate) fn rank(column: &str, edges: &[Timestamp]) -> String {
     format!("CAST({} AS BIGINT)", search(column, edges, 0))
 }
 

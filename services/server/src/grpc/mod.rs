@@ -10,6 +10,7 @@ pub mod codec;
 mod compare;
 pub mod customer;
 mod explain;
+pub mod feedback;
 mod follow;
 pub mod from_proto;
 pub mod ingest;
@@ -58,7 +59,7 @@ macro_rules! configured {
 pub(crate) use configured;
 
 /// Names of the services, as health and reflection tell them.
-pub const SERVICES: [&str; 9] = [
+pub const SERVICES: [&str; 11] = [
     "cx.v1.IngestService",
     "cx.v1.CustomerService",
     "cx.v1.SegmentationService",
@@ -68,6 +69,7 @@ pub const SERVICES: [&str; 9] = [
     "cx.v1.JourneyService",
     "cx.v1.ChurnService",
     "cx.v1.AlertService",
+    "cx.v1.FeedbackService",
     "cx.v1.WebhookService",
 ];
 
@@ -83,5 +85,6 @@ pub fn routes(api: &Api) -> Routes {
     let routes = journey::add(routes, api);
     let routes = churn::add(routes, api);
     let routes = alert::add(routes, api);
+    let routes = feedback::add(routes, api);
     webhook::add(routes, api)
 }

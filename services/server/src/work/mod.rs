@@ -14,6 +14,7 @@ pub mod segmentation;
 #[cfg(test)]
 mod tests;
 mod to_end;
+pub mod voice;
 
 pub use context::{Bell, Context, Failure};
 pub use to_end::run_to_end;

@@ -223,7 +223,12 @@ const POLICIES: [ResponsePolicy; 3] =
     [ResponsePolicy::LatestPerCustomer, ResponsePolicy::FirstPerCustomer, ResponsePolicy::All];
 
 /// The value that stands at a number, from 1; none for 0.
-fn choice<T: Copy>(v: &mut Violations, field: &str, number: i32, values: &[T]) -> Option<T> {
+pub(super) fn choice<T: Copy>(
+    v: &mut Violations,
+    field: &str,
+    number: i32,
+    values: &[T],
+) -> Option<T> {
     if number == 0 {
         return None;
     }
@@ -278,7 +283,7 @@ pub(super) fn floor(v: &mut Violations, asked: i32) -> i64 {
     v.within("low_sample_floor", floor, 1..=i32::MAX).into()
 }
 
-fn zone(v: &mut Violations, name: &str) -> TimeZone {
+pub(super) fn zone(v: &mut Violations, name: &str) -> TimeZone {
     if name.is_empty() {
         return TimeZone::UTC;
     }
@@ -288,7 +293,7 @@ fn zone(v: &mut Violations, name: &str) -> TimeZone {
     })
 }
 
-fn length(v: &mut Violations, bucket: i32, week_start: i32) -> Option<BucketLength> {
+pub(super) fn length(v: &mut Violations, bucket: i32, week_start: i32) -> Option<BucketLength> {
     let starts = [WeekStart::Monday, WeekStart::Sunday, WeekStart::Saturday];
     let first = choice(v, "week_start", week_start, &starts).unwrap_or_default();
     let lengths = [

@@ -10,6 +10,7 @@ mod audience;
 mod churn;
 mod churn_definition;
 mod customer;
+mod feedback;
 mod interaction;
 mod journey;
 mod metric_groups;
@@ -30,6 +31,7 @@ pub use churn::{ChurnTraining, churn_training};
 pub use churn_definition::churn_definition;
 pub use customer::customer;
 use cx_analytics::{Customer, Interaction, Money, Timestamp, interaction::Currency, time::DAY};
+pub use feedback::{FeedbackAsked, ThemesAsked, feedback_asked, themes_asked};
 pub use interaction::interaction;
 pub use journey::{
     ConversionAsked, JourneyAsked, MapAsked, PathsAsked, journey_conversion, journey_map,

@@ -5,6 +5,7 @@ mod alert_rule;
 mod audience;
 mod churn;
 mod customer;
+mod feedback;
 mod interaction;
 mod journey;
 mod membership;
@@ -20,6 +21,9 @@ pub use audience::audience;
 pub use churn::{churn_model, churn_risk};
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
+pub use feedback::{
+    Beside, feedback, feedback_analyser, theme, theme_language, theme_persona, theme_trend,
+};
 pub use interaction::interaction;
 pub use journey::{customer_touchpoint, journey_cell, journey_conversion, journey_path};
 pub use membership::{explanation, membership_change};
