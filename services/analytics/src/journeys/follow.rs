@@ -76,6 +76,9 @@ impl Seen {
     }
 }
 
+/// What a survey is about, and whether that is only inferred.
+type About = (Seen, bool);
+
 /// Goes through a customer's interactions in time order and says of each where it stands.
 #[derive(Debug)]
 pub struct Follower {
@@ -92,7 +95,7 @@ pub struct Follower {
     session: Option<Seen>,
     /// The latest contact, case event or order.
     served: Option<Seen>,
-    delivered: HashMap<(SurveyKind, Option<String>), (Seen, Option<(Seen, bool)>)>,
+    delivered: HashMap<(SurveyKind, Option<String>), (Seen, Option<About>)>,
 }
 
 impl Follower {
@@ -235,13 +238,8 @@ impl Follower {
         }
     }
 
-    /// What a survey is about, and whether that is only inferred.
-    fn asked_about(
-        &self,
-        id: Option<&String>,
-        kind: SurveyKind,
-        at: Timestamp,
-    ) -> Option<(Seen, bool)> {
+    /// What a survey that comes now is about.
+    fn asked_about(&self, id: Option<&String>, kind: SurveyKind, at: Timestamp) -> Option<About> {
         if kind == SurveyKind::NpsRelational {
             return None;
         }

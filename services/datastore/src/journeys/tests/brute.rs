@@ -8,7 +8,7 @@ use cx_analytics::synthetic::Population;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each customer's touchpoints in order.
-fn timelines<'a>(all: &'a [Interaction], as_of: Timestamp) -> Vec<Vec<&'a Interaction>> {
+fn timelines(all: &[Interaction], as_of: Timestamp) -> Vec<Vec<&Interaction>> {
     let mut by_customer: BTreeMap<&str, Vec<&Interaction>> = BTreeMap::new();
     for one in all.iter().filter(|one| one.occurred_at < as_of) {
         by_customer.entry(&one.customer_id).or_default().push(one);
