@@ -167,12 +167,44 @@ def webhooks():
     assert call("WebhookService/DeleteWebhook", which)[0] == {}
 
 
+def feedback():
+    assert "feedback" in call("FeedbackService/ListFeedback", {"page_size": 3})[0]
+    call("FeedbackService/ListThemes")
+    call("FeedbackService/GetFeedbackAnalyser")
+
+
+def alerts():
+    rule = {"name": "unhappy", "detractor": {"measure": "ANSWER_MEASURE_NPS", "threshold": 6}}
+    made = call("AlertService/CreateAlertRule", {"rule": rule, "backfill": True, "request_id": "smoke"})[0]["rule"]
+    which = {"alert_rule_id": made["alertRuleId"]}
+    assert call("AlertService/GetAlertRule", which)[0]["rule"]["name"] == "unhappy"
+    assert call("AlertService/ListAlertRules")[0]["rules"]
+    for _ in range(60):
+        raised = call("AlertService/ListAlerts", which)[0].get("alerts", [])
+        if raised:
+            break
+        time.sleep(0.5)
+    alert = {"alert_id": raised[0]["alertId"]}
+    assert call("AlertService/GetAlert", alert)[0]["changes"]
+    assert call("AlertService/WatchAlerts", {"start": "START_EARLIEST"}, seconds=3)
+    call("AlertService/AcknowledgeAlert", {**alert, "actor": "smoke"})
+    call("AlertService/AssignAlert", {**alert, "assignee": "smoke", "actor": "smoke"})
+    resolved = call("AlertService/ResolveAlert", {**alert, "outcome": "ALERT_OUTCOME_NO_ACTION", "actor": "smoke"})[0]["alert"]
+    assert resolved["state"] == "ALERT_STATE_RESOLVED", resolved
+    call("AlertService/GetRecovery", which)
+    changed = {"rule": {**which, "name": "very unhappy", "etag": made.get("etag", "")}, "update_mask": "name"}
+    call("AlertService/UpdateAlertRule", changed)
+    assert call("AlertService/DeleteAlertRule", which)[0] == {}
+
+
 rpcs = listed()
 ingest_and_customers()
 segmentations_and_personas()
 membership()
 metrics_and_churn()
 journeys()
+feedback()
+alerts()
 webhooks()
 assert rpcs == called, f"never called: {sorted(rpcs - called)}; not listed: {sorted(called - rpcs)}"
 print(f"grpcurl: all {len(called)} RPCs answer")
