@@ -174,7 +174,7 @@ def feedback():
 
 
 def alerts():
-    rule = {"name": "unhappy", "detractor": {"measure": "ANSWER_MEASURE_NPS", "threshold": 6}}
+    rule = {"name": "unhappy", "detractor": {"measure": "ANSWER_MEASURE_NPS_RELATIONAL", "threshold": 6}, "enabled": True}
     made = call("AlertService/CreateAlertRule", {"rule": rule, "backfill": True, "request_id": "smoke"})[0]["rule"]
     which = {"alert_rule_id": made["alertRuleId"]}
     assert call("AlertService/GetAlertRule", which)[0]["rule"]["name"] == "unhappy"
