@@ -1,6 +1,8 @@
 //! Journeys over the API: a map, paths and conversions known by construction, whatever the order of arrival; one customer's own journey;
 //! what stays of an erased customer.
 
+mod erased;
+
 use std::collections::BTreeMap;
 
 use cx_analytics::codes::{CaseAction, Channel, ReturnKind, Stage, SurveyAction, SurveyKind};
