@@ -222,7 +222,8 @@ impl Store {
                 };
                 last = Some(Detracted { id, first, resolved_at: row.instant()?, next: None });
             } else {
-                (row.take::<String>()?, row.take::<i64>()?);
+                row.take::<String>()?;
+                row.take::<i64>()?;
             }
             let next = next(&mut row)?;
             // The first one on the same scale.

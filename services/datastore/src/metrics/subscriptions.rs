@@ -30,6 +30,7 @@ pub(super) async fn lost(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
 }
 
 fn text(frame: &Frame<'_>) -> String {
+    let ran = "LAG(action) OVER s";
     let buckets = frame.question.buckets;
     let edges: Vec<_> = buckets.starts().iter().copied().chain([buckets.end()]).collect();
     // A paused subscription is one still: it was not cancelled.
@@ -46,7 +47,7 @@ fn text(frame: &Frame<'_>) -> String {
                     SUM(change) OVER w AS subscriptions, COALESCE(LEAD(from_edge) OVER w, {edges}) AS until_edge
              FROM (
                SELECT customer_id, interaction_id, occurred_at, channel, stage, {rank} AS from_edge,
-                      {runs} - ({ran}) AS change
+                      {runs} - (CASE WHEN {ran} IS NULL THEN 0 ELSE {ran_before} END) AS change
                FROM interaction
                WHERE kind = {kind} AND occurred_at < {end}
                WINDOW s AS (PARTITION BY customer_id, subject ORDER BY occurred_at, interaction_id)
@@ -62,7 +63,7 @@ fn text(frame: &Frame<'_>) -> String {
         edges = edges.len(),
         rank = rank("occurred_at", &edges),
         runs = runs("action"),
-        ran = format!("CASE WHEN LAG(action) OVER s IS NULL THEN 0 ELSE {} END", runs("LAG(action) OVER s")),
+        ran_before = runs(ran),
         kind = Kind::Subscription.code(),
         end = frame.end(),
         join = frame.join(),
