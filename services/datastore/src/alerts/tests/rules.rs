@@ -120,7 +120,7 @@ async fn alerts_are_acknowledged_assigned_and_resolved_once_and_by_who_knows_the
         ];
         for filter in filters {
             let page = store.alerts_list(&filter, None, 9).await.expect("page");
-            assert_eq!(page, [over.clone()], "{filter:?}");
+            assert_eq!(page, std::slice::from_ref(&over), "{filter:?}");
         }
         let filters = [
             AlertFilter { state: Some(State::Open), ..AlertFilter::default() },
