@@ -14,7 +14,7 @@ pub enum Event {
     /// Somebody's persona changed.
     Membership(Change),
     /// An alert was raised or changed.
-    Alert(AlertChange),
+    Alert(Box<AlertChange>),
 }
 
 impl Event {
@@ -90,7 +90,7 @@ impl Store {
         if of.alerts {
             let filter = ChangeFilter { personas: of.personas.clone(), ..ChangeFilter::default() };
             let found = self.alert_changes_after(after, &filter, MESSAGE_CHANGES).await?;
-            alerts.extend(found.into_iter().map(Event::Alert));
+            alerts.extend(found.into_iter().map(|change| Event::Alert(Box::new(change))));
         }
         let first = |events: &[Event]| events.first().map_or(i64::MAX, Event::position);
         let (mut told, next) = match first(&membership) < first(&alerts) {
