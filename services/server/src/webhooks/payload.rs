@@ -49,7 +49,7 @@ fn written(event: Event) -> Option<Value> {
         Event::Membership(change) => {
             in_json(&messages.membership, &to_proto::membership_change(change))
         }
-        Event::Alert(change) => in_json(&messages.alert, &to_proto::alert_change(change)),
+        Event::Alert(change) => in_json(&messages.alert, &to_proto::alert_change(*change)),
     }
 }
 
