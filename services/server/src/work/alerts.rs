@@ -128,7 +128,10 @@ impl Raiser {
         let since = self.last.take().map_or(done_until, |at| at.plus(-OVERLAP));
         for range in [since.max(floor)..Timestamp::MAX, done_until.max(floor)..settled] {
             let mut after = None;
-            while range.start < range.end {
+            if range.is_empty() {
+                continue;
+            }
+            loop {
                 let page = self.store.opinions_arrived(range.clone(), after.as_ref(), PAGE);
                 let page = self.held.holding(page).await?;
                 for (rule, of) in &looking {
