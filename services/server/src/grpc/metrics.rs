@@ -150,7 +150,7 @@ impl Personas {
         })
     }
 
-    fn id_and_name(&self, ordinal: i16) -> Option<(&str, &str)> {
+    pub fn id_and_name(&self, ordinal: i16) -> Option<(&str, &str)> {
         let found = self.by_ordinal.iter().find(|(known, ..)| *known == ordinal);
         found.map(|(_, id, name)| (id.as_str(), name.as_str()))
     }
