@@ -2,8 +2,9 @@
 
 use cx_datastore::Store;
 use cx_server::proto::{
-    churn_service_client::ChurnServiceClient, customer_service_client::CustomerServiceClient,
-    ingest_service_client::IngestServiceClient, membership_service_client::MembershipServiceClient,
+    alert_service_client::AlertServiceClient, churn_service_client::ChurnServiceClient,
+    customer_service_client::CustomerServiceClient, ingest_service_client::IngestServiceClient,
+    membership_service_client::MembershipServiceClient,
     metrics_service_client::MetricsServiceClient, persona_service_client::PersonaServiceClient,
     segmentation_service_client::SegmentationServiceClient,
     webhook_service_client::WebhookServiceClient,
@@ -32,6 +33,8 @@ pub struct Server {
     pub metrics: MetricsServiceClient<Channel>,
     /// Its churn risks.
     pub churn: ChurnServiceClient<Channel>,
+    /// Its alerts.
+    pub alerts: AlertServiceClient<Channel>,
     /// Its webhooks.
     pub webhooks: WebhookServiceClient<Channel>,
     /// The same connection, for other services.
@@ -72,6 +75,7 @@ impl Server {
             membership: MembershipServiceClient::new(channel.clone()),
             metrics: MetricsServiceClient::new(channel.clone()),
             churn: ChurnServiceClient::new(channel.clone()),
+            alerts: AlertServiceClient::new(channel.clone()),
             webhooks: WebhookServiceClient::new(channel.clone()),
             channel,
             store,
