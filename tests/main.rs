@@ -7,6 +7,9 @@
 #[macro_use]
 mod support;
 
+mod alert_rules;
+mod alerts;
+mod alerts_refused;
 mod audience;
 mod churn;
 mod command_line;

@@ -151,6 +151,33 @@ def journeys():
     assert touchpoints[0]["place"] == "1" and any("causes" in one for one in touchpoints), touchpoints[0]
 
 
+def alerts():
+    condition = {"measure": "ANSWER_MEASURE_NPS_RELATIONAL", "threshold": 10}
+    asked = {"rule": {"name": "smoke", "detractor": condition}, "backfill": True, "request_id": "smoke"}
+    rule = call("AlertService/CreateAlertRule", asked)[0]["rule"]
+    which = {"alert_rule_id": rule["alertRuleId"]}
+    assert call("AlertService/GetAlertRule", which)[0]["rule"] == rule
+    assert call("AlertService/ListAlertRules")[0]["rules"] == [rule]
+    changed = {"rule": {**which, "name": "every answer", "etag": rule["etag"]}, "update_mask": "name"}
+    assert call("AlertService/UpdateAlertRule", changed)[0]["rule"]["name"] == "every answer"
+    person = {"customer_id": "grpcurl-2", "interaction_id": "answer"}
+    call("IngestService/IngestInteractions", {"interactions": [{**record("answer"), **person}]})
+    told = call("AlertService/WatchAlerts", {"start": "START_EARLIEST", "alert_rule_ids": [rule["alertRuleId"]]}, seconds=4)
+    changes = [change for message in told for change in message.get("changes", [])]
+    assert [change["kind"] for change in changes] == ["KIND_RAISED"], changes
+    alert = call("AlertService/ListAlerts", {**which, "customer_id": "grpcurl-2"})[0]["alerts"][0]
+    assert alert["text"] == "relational NPS: 9 on 0 to 10" and alert["alertId"] == changes[0]["alertId"], alert
+    one = {"alert_id": alert["alertId"], "actor": "ann"}
+    assert call("AlertService/AcknowledgeAlert", {**one, "etag": alert["etag"]})[0]["alert"]["acknowledgedBy"] == "ann"
+    assert call("AlertService/AssignAlert", {**one, "assignee": "eve"})[0]["alert"]["assignee"] == "eve"
+    resolved = {**one, "outcome": "ALERT_OUTCOME_RECOVERED", "note": "called"}
+    assert call("AlertService/ResolveAlert", resolved)[0]["alert"]["state"] == "ALERT_STATE_RESOLVED"
+    assert len(call("AlertService/GetAlert", {"alert_id": alert["alertId"]})[0]["changes"]) == 4
+    recovery = call("AlertService/GetRecovery", which)[0]["recoveries"][0]
+    assert recovery["recoveredShare"]["value"] == 1 and recovery["betterShare"]["censored"] == "1", recovery
+    assert call("AlertService/DeleteAlertRule", which)[0] == {}
+
+
 def webhooks():
     made = call("WebhookService/CreateWebhook", {"url": "https://localhost:1/hook", "persona_ids": ["p"], "request_id": "smoke"})[0]
     assert made["secret"].startswith("whsec_") and made["webhook"]["state"] == "STATE_ENABLED", made
@@ -171,30 +198,6 @@ def feedback():
     assert "feedback" in call("FeedbackService/ListFeedback", {"page_size": 3})[0]
     call("FeedbackService/ListThemes")
     call("FeedbackService/GetFeedbackAnalyser")
-
-
-def alerts():
-    rule = {"name": "unhappy", "detractor": {"measure": "ANSWER_MEASURE_NPS_RELATIONAL", "threshold": 6}, "enabled": True}
-    made = call("AlertService/CreateAlertRule", {"rule": rule, "backfill": True, "request_id": "smoke"})[0]["rule"]
-    which = {"alert_rule_id": made["alertRuleId"]}
-    assert call("AlertService/GetAlertRule", which)[0]["rule"]["name"] == "unhappy"
-    assert call("AlertService/ListAlertRules")[0]["rules"]
-    for _ in range(60):
-        raised = call("AlertService/ListAlerts", which)[0].get("alerts", [])
-        if raised:
-            break
-        time.sleep(0.5)
-    alert = {"alert_id": raised[0]["alertId"]}
-    assert call("AlertService/GetAlert", alert)[0]["changes"]
-    assert call("AlertService/WatchAlerts", {"start": "START_EARLIEST"}, seconds=3)
-    call("AlertService/AcknowledgeAlert", {**alert, "actor": "smoke"})
-    call("AlertService/AssignAlert", {**alert, "assignee": "smoke", "actor": "smoke"})
-    resolved = call("AlertService/ResolveAlert", {**alert, "outcome": "ALERT_OUTCOME_NO_ACTION", "actor": "smoke"})[0]["alert"]
-    assert resolved["state"] == "ALERT_STATE_RESOLVED", resolved
-    call("AlertService/GetRecovery", which)
-    changed = {"rule": {**which, "name": "very unhappy", "etag": made.get("etag", "")}, "update_mask": "name"}
-    call("AlertService/UpdateAlertRule", changed)
-    assert call("AlertService/DeleteAlertRule", which)[0] == {}
 
 
 rpcs = listed()

@@ -1,6 +1,6 @@
 //! What a rule found: what an alert is about for ever, by which it is known again, and in words.
 
-use super::{Kind, Measure, Scale};
+use super::{Kind, Measure, Movement, Scale};
 use crate::{Timestamp, churn::Band, churn::in_words, interaction::Money, time::SECOND};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ pub enum Facts {
     Case(OpenCase),
     /// A customer of high value who is likely to leave.
     Risk(Risk),
+    /// A metric that moved.
+    Metric(Box<Movement>),
 }
 
 /// A bad answer.
@@ -65,6 +67,7 @@ impl Facts {
             Self::Answer(_) => Kind::Detractor,
             Self::Case(_) => Kind::CaseOpenTooLong,
             Self::Risk(_) => Kind::HighValueAtRisk,
+            Self::Metric(_) => Kind::MetricMoved,
         }
     }
 
@@ -78,6 +81,7 @@ impl Facts {
                 format!("{period} {}", case.case_id)
             }
             Self::Risk(risk) => risk.model_id.clone(),
+            Self::Metric(moved) => moved.subject(),
         }
     }
 
@@ -103,6 +107,7 @@ impl Facts {
                 risk.probability * 100.0,
                 in_words(risk.value)
             ),
+            Self::Metric(moved) => moved.in_words(),
         }
     }
 }

@@ -2,10 +2,12 @@
 //! risks come from, and that each is raised once, is the store's.
 
 mod facts;
+mod moved;
 mod recovery;
 mod rule;
 
 pub use facts::{Answer, Facts, OpenCase, Risk};
+pub use moved::{Direction, Every, Moved, Movement, movements};
 pub use recovery::{After, FollowedUp, Pair, Recovery, Tally, recovery};
 pub use rule::{AtRisk, CaseOpen, Condition, Detractor, Scale, Scope};
 
@@ -21,6 +23,8 @@ coded! {
         CaseOpenTooLong = 2,
         /// A customer of high value who is likely to leave.
         HighValueAtRisk = 3,
+        /// A metric that moved by more than chance.
+        MetricMoved = 4,
     }
 }
 

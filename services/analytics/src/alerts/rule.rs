@@ -1,6 +1,6 @@
 //! What rules look for.
 
-use super::{Kind, Measure};
+use super::{Kind, Measure, Moved};
 use crate::{
     churn::Band,
     codes::{Channel, Stage},
@@ -18,6 +18,8 @@ pub enum Condition {
     CaseOpenTooLong(CaseOpen),
     /// A customer of high value who is likely to leave.
     HighValueAtRisk(AtRisk),
+    /// A metric that moved by more than chance.
+    MetricMoved(Moved),
 }
 
 impl Condition {
@@ -27,6 +29,7 @@ impl Condition {
             Self::Detractor(_) => Kind::Detractor,
             Self::CaseOpenTooLong(_) => Kind::CaseOpenTooLong,
             Self::HighValueAtRisk(_) => Kind::HighValueAtRisk,
+            Self::MetricMoved(_) => Kind::MetricMoved,
         }
     }
 }

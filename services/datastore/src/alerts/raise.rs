@@ -174,6 +174,7 @@ fn about(facts: &Facts) -> &str {
         Facts::Answer(answer) => &answer.interaction_id,
         Facts::Case(case) => &case.case_id,
         Facts::Risk(risk) => &risk.model_id,
+        Facts::Metric(_) => "",
     }
 }
 

@@ -81,8 +81,11 @@ impl Store {
         for (kind, tally) in &mut tallies {
             tally.after = match kind {
                 Kind::Detractor => self.next_answers(filter, now).await?,
-                Kind::CaseOpenTooLong => self.events_after(filter, *kind, now).await?,
-                Kind::HighValueAtRisk => self.events_after(filter, *kind, now).await?,
+                Kind::CaseOpenTooLong | Kind::HighValueAtRisk => {
+                    self.events_after(filter, *kind, now).await?
+                }
+                // What becomes of a metric is measured, not counted here.
+                Kind::MetricMoved => After::default(),
             };
         }
         Ok(tallies)

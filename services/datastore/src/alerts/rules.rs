@@ -238,6 +238,7 @@ fn changed(old: &Rule, change: &RuleChange, now: Timestamp) -> Result<Rule> {
             Kind::Detractor => "rule.detractor",
             Kind::CaseOpenTooLong => "rule.case_open_too_long",
             Kind::HighValueAtRisk => "rule.high_value_at_risk",
+            Kind::MetricMoved => "rule.metric_moved",
         };
         return Err(Error::Invalid { field, rule: "is of another kind than the rule" });
     }

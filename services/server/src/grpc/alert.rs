@@ -5,7 +5,7 @@ use super::{
     follow::{Follow, From, TOLD},
     from_proto::{self, Violations},
     membership::each_once,
-    page_token,
+    moved, page_token,
     status::Refusal,
     to_proto,
 };
@@ -220,7 +220,11 @@ impl AlertService for Handler {
         let (now, mut v) = (clock::now(), Violations::new());
         let (filter, terms) = from_proto::recovery_asked(&mut v, request.into_inner(), now);
         v.refuse()?;
-        let tallies = self.api.store.recovery_tallies(&filter, now).await.map_err(Refusal::from)?;
+        let store = &self.api.store;
+        let mut tallies = store.recovery_tallies(&filter, now).await.map_err(Refusal::from)?;
+        if let Some(tally) = tallies.get_mut(&alerts::Kind::MetricMoved) {
+            tally.after.followed = moved::followed(store, &filter, now).await?;
+        }
         let recoveries = tallies.iter().map(|(kind, tally)| {
             let figures = alerts::recovery(*kind, tally, &terms);
             to_proto::recovery(*kind, tally, figures, terms.confidence)

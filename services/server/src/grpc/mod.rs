@@ -19,6 +19,7 @@ pub mod layers;
 mod members;
 pub mod membership;
 pub mod metrics;
+pub(crate) mod moved;
 pub mod page_token;
 pub mod persona;
 pub mod segmentation;

@@ -3,9 +3,10 @@
 
 use super::held::{Held, OVERLAP, SETTLED};
 use crate::clock;
+use crate::grpc::moved;
 use cx_analytics::{
     Timestamp,
-    alerts::{AtRisk, CaseOpen, Condition, Detractor},
+    alerts::{AtRisk, CaseOpen, Condition, Detractor, Moved},
     codes::Kind,
 };
 use cx_datastore::{
@@ -23,11 +24,14 @@ pub struct Looks {
     pub interval: Duration,
     /// How often is looked for what time brings: cases that become too old, customers who come to be at risk.
     pub timer: Duration,
+    /// How often metrics are measured.
+    pub metrics: Duration,
 }
 
 impl Default for Looks {
     fn default() -> Self {
-        Self { interval: Duration::from_secs(1), timer: Duration::from_secs(30) }
+        let (interval, timer) = (Duration::from_secs(1), Duration::from_secs(30));
+        Self { interval, timer, metrics: Duration::from_secs(600) }
     }
 }
 
@@ -97,6 +101,7 @@ impl Raiser {
                 Condition::Detractor(_) => {}
                 Condition::CaseOpenTooLong(of) => self.cases(rule, *of).await?,
                 Condition::HighValueAtRisk(of) => self.risks(rule, of).await?,
+                Condition::MetricMoved(of) => self.metric(rule, of).await?,
             }
         }
         Ok(())
@@ -207,6 +212,28 @@ impl Raiser {
             || found.activated_at >= rule.since;
         let note = self.store.risks_note(&self.held.owner, rule, (&found, raise), now);
         report(rule, self.held.holding(note).await?);
+        self.store.alert_rule_seen(&self.held.owner, rule, now).await
+    }
+
+    /// Looks whether a metric has moved, where that is due.
+    async fn metric(&self, rule: &Rule, of: &Moved) -> Result<(), Error> {
+        let now = clock::now();
+        let pause = i64::try_from(self.looks.metrics.as_micros()).unwrap_or(i64::MAX);
+        if rule.seen_until.is_some_and(|seen| seen.plus(pause) > now) {
+            return Ok(());
+        }
+        let measured = async { Ok(moved::found(&self.store, rule, of).await) };
+        match self.held.holding(measured).await? {
+            Ok(found) => {
+                let raise = self.store.alerts_raise(&self.held.owner, rule, &found, now);
+                report(rule, self.held.holding(raise).await?);
+            }
+            // A persona of its scope is gone, or the database is busy: the other rules do not wait for it.
+            Err(refusal) => {
+                let why = refusal.message();
+                tracing::warn!(rule = rule.id, "cannot measure for a rule: {why}");
+            }
+        }
         self.store.alert_rule_seen(&self.held.owner, rule, now).await
     }
 }

@@ -1,5 +1,6 @@
 //! What came of alerts.
 
+use super::risks::{activate, at_risk};
 use super::*;
 use cx_analytics::alerts::{FollowedUp, Kind, Pair, Tally};
 

@@ -2,8 +2,11 @@
 
 use super::{Violations, payload};
 use crate::proto::{self, alert_rule::Condition as Wire};
-use cx_analytics::alerts::{AtRisk, CaseOpen, Condition, Detractor, Kind, Measure, Scale, Scope};
+use cx_analytics::alerts::{
+    AtRisk, CaseOpen, Condition, Detractor, Direction, Every, Kind, Measure, Moved, Scale, Scope,
+};
 use cx_analytics::churn::Band;
+use cx_analytics::metrics::{self, Counts, Metric};
 use cx_analytics::{Channel, Stage};
 use cx_datastore::alerts::{NewRule, RuleChange};
 use std::collections::BTreeSet;
@@ -17,6 +20,11 @@ const MAX_PERSONAS: usize = 50;
 const MAX_OPEN: i64 = 366;
 /// The shortest one.
 const MIN_OPEN: i64 = cx_analytics::time::SECOND;
+/// Most buckets of a baseline.
+const MAX_BASELINE: i32 = 24;
+/// What metrics take where nothing is asked for.
+const LOW_SAMPLE_FLOOR: i32 = 30;
+const FALSE_DISCOVERY_RATE: f64 = 0.05;
 
 /// Converts a rule to be made with this id. None where a rule is broken, of which `v` then knows.
 pub fn new_alert_rule(
@@ -64,12 +72,14 @@ pub fn alert_rule_change(
                 let wanted = rule.scope.clone().unwrap_or_default();
                 change.scope = Some(scope(v, wanted, Some(kind)));
             }
-            "detractor" | "case_open_too_long" | "high_value_at_risk" => match &rule.condition {
-                Some(wanted) if name_of(wanted) == path => {
-                    change.condition = condition(v, wanted.clone());
+            "detractor" | "case_open_too_long" | "high_value_at_risk" | "metric_moved" => {
+                match &rule.condition {
+                    Some(wanted) if name_of(wanted) == path => {
+                        change.condition = condition(v, wanted.clone());
+                    }
+                    _ => v.at(format!("rule.{path}"), "is required"),
                 }
-                _ => v.at(format!("rule.{path}"), "is required"),
-            },
+            }
             other => v.at(
                 format!("update_mask.paths[{place}]"),
                 format!("{} is not a field that can be changed", super::shown(other)),
@@ -84,6 +94,7 @@ fn name_of(condition: &Wire) -> &'static str {
         Wire::Detractor(_) => "detractor",
         Wire::CaseOpenTooLong(_) => "case_open_too_long",
         Wire::HighValueAtRisk(_) => "high_value_at_risk",
+        Wire::MetricMoved(_) => "metric_moved",
     }
 }
 
@@ -113,6 +124,7 @@ fn condition(v: &mut Violations, wire: Wire) -> Option<Condition> {
             Some(Condition::CaseOpenTooLong(CaseOpen { longer_than }))
         }
         Wire::HighValueAtRisk(wire) => at_risk(v, wire).map(Condition::HighValueAtRisk),
+        Wire::MetricMoved(wire) => metric_moved(v, wire).map(Condition::MetricMoved),
     }
 }
 
@@ -156,6 +168,70 @@ fn at_risk(v: &mut Violations, wire: proto::AtRiskCondition) -> Option<AtRisk> {
     }
     let min_value = v.money("rule.high_value_at_risk.min_value", wire.min_value)?;
     Some(AtRisk { min_probability: min_probability.unwrap_or(0.0), min_band, min_value })
+}
+
+fn metric_moved(v: &mut Violations, wire: proto::MetricMovedCondition) -> Option<Moved> {
+    const PATH: &str = "rule.metric_moved";
+    let at = |field: &str| format!("{PATH}.{field}");
+    let metric = v.code(&at("metric"), wire.metric, Metric::from_code);
+    let every = v.code(&at("bucket"), wire.bucket, Every::from_code);
+    let direction = v.optional_code(&at("direction"), wire.direction, Direction::from_code);
+    let baseline = if wire.baseline_buckets == 0 { 1 } else { wire.baseline_buckets };
+    let baseline = v.within(&at("baseline_buckets"), baseline, 1..=MAX_BASELINE);
+    let floor = if wire.low_sample_floor == 0 { LOW_SAMPLE_FLOOR } else { wire.low_sample_floor };
+    let low_sample_floor = v.within(&at("low_sample_floor"), floor, 1..=i32::MAX).into();
+    // Exactly 0 is what an absent field reads as.
+    let false_discovery_rate = match wire.false_discovery_rate.to_bits() {
+        0 => FALSE_DISCOVERY_RATE,
+        _ => v.within(
+            &at("false_discovery_rate"),
+            wire.false_discovery_rate,
+            f64::MIN_POSITIVE..=0.5,
+        ),
+    };
+    let min_difference = v.within(&at("min_difference"), wire.min_difference, 0.0..=f64::MAX);
+    let by = dimensions(v, &at("group_by"), &wire.group_by);
+    let (metric, every) = (metric?, every?);
+    if !is_testable(metric) {
+        v.at(at("metric"), "has no chance in it that could be told from a movement");
+    }
+    if every == Every::Hour && matches!(metric, Metric::ChurnRate | Metric::ReturnRate) {
+        v.at(at("bucket"), "is too short for a metric whose outcome is known so much later");
+    }
+    let time_zone = if wire.time_zone.is_empty() { "UTC".to_owned() } else { wire.time_zone };
+    if time_zone.len() > MAX_NAME || metrics::buckets::time_zone(&time_zone).is_none() {
+        v.at(at("time_zone"), format!("{} is not an IANA time zone", super::shown(&time_zone)));
+    }
+    let baseline_buckets = usize::try_from(baseline).unwrap_or(1);
+    Some(Moved {
+        metric,
+        every,
+        time_zone,
+        by,
+        baseline_buckets,
+        direction,
+        false_discovery_rate,
+        min_difference,
+        low_sample_floor,
+    })
+}
+
+/// Whether a metric is an estimate of one bucket by itself.
+fn is_testable(metric: Metric) -> bool {
+    !matches!(metric, Metric::RetentionRate | Metric::ValueAtRisk)
+        && !matches!(Counts::none(metric), Counts::Total(_))
+}
+
+fn dimensions(v: &mut Violations, field: &str, numbers: &[i32]) -> (bool, bool, bool) {
+    use proto::MetricDimension::{Channel, Persona, Stage};
+    each_once(v, field, numbers);
+    for (place, number) in numbers.iter().enumerate() {
+        if ![Persona, Channel, Stage].iter().any(|one| i32::from(*one) == *number) {
+            v.at(format!("{field}[{place}]"), "is none of PERSONA, CHANNEL and STAGE");
+        }
+    }
+    let by = |one: proto::MetricDimension| numbers.contains(&one.into());
+    (by(Persona), by(Channel), by(Stage))
 }
 
 fn scope(v: &mut Violations, wire: proto::AlertScope, kind: Option<Kind>) -> Scope {

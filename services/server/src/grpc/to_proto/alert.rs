@@ -3,7 +3,7 @@
 use super::alert_rule::scale;
 use super::{duration, interval, metric_status, money, timestamp};
 use crate::proto::{self, alert::Subject};
-use cx_analytics::alerts::{Action, Facts, Kind, Recovery, Tally};
+use cx_analytics::alerts::{Action, Facts, Kind, Movement, Recovery, Tally};
 use cx_analytics::metrics::Figure;
 use cx_datastore::alerts::{Alert, AlertChange};
 
@@ -57,6 +57,29 @@ fn subject(facts: Facts) -> Subject {
             band: risk.band.code().into(),
             value: Some(money(risk.value)),
         }),
+        Facts::Metric(moved) => Subject::MetricMoved(metric_moved(*moved)),
+    }
+}
+
+fn metric_moved(moved: Movement) -> proto::MetricMovedAlert {
+    let (lower, upper) = moved.interval.unzip();
+    proto::MetricMovedAlert {
+        metric: moved.of.metric.code().into(),
+        currency_code: moved.currency.map(String::from).unwrap_or_default(),
+        baseline_start_time: Some(timestamp(moved.baseline_start)),
+        start_time: Some(timestamp(moved.start)),
+        end_time: Some(timestamp(moved.end)),
+        value: moved.value.0,
+        n: moved.value.1,
+        baseline_value: moved.baseline.0,
+        baseline_n: moved.baseline.1,
+        difference: moved.difference,
+        difference_lower: lower,
+        difference_upper: upper,
+        p_value: moved.p_value,
+        q_value: moved.q_value,
+        test: moved.test,
+        family_size: i32::try_from(moved.family).unwrap_or(i32::MAX),
     }
 }
 

@@ -16,7 +16,7 @@ mod webhook;
 
 use crate::proto;
 pub use alert::{alert, alert_change, recovery};
-pub use alert_rule::alert_rule;
+pub use alert_rule::{alert_rule, moved_query};
 pub use audience::audience;
 pub use churn::{churn_model, churn_risk};
 pub use customer::{activity, customer};
