@@ -36,5 +36,7 @@ mod serving;
 mod streams;
 mod traffic;
 mod versions;
+mod voice;
+mod voice_refused;
 mod webhooks;
 mod webhooks_refused;

@@ -122,6 +122,16 @@ impl Store {
         row.map_or(Ok(0), |row| Columns::of(&row).take())
     }
 
+    /// How many terms are kept of a customer's texts.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub async fn feedback_theme_count(&self, customer_id: &str) -> Result<i64> {
+        let text = "SELECT COUNT(*) FROM feedback_theme WHERE customer_id = $1";
+        let row = sql::query_one(self.read(), text, vec![customer_id.into()]).await?;
+        row.map_or(Ok(0), |row| Columns::of(&row).take())
+    }
+
     /// Whether a text was read by another analyser than this one.
     ///
     /// # Errors

@@ -76,12 +76,11 @@ const TELLING: usize = 2;
 /// The language of a text, where that is certain; else the likeliest of `usual`, where there are any.
 pub(super) fn detect(text: &str, usual: &[&'static str]) -> Option<&'static str> {
     let found = among(text, |_| true)?;
-    let guess = code(found.lang());
     if found.is_reliable() {
-        return guess;
+        return code(found.lang());
     }
-    by_fillers(text, guess)
-        .or_else(|| among(text, |code| usual.contains(&code)).and_then(|found| code(found.lang())))
+    let likely = among(text, |code| usual.contains(&code)).and_then(|found| code(found.lang()));
+    by_fillers(text, likely.or_else(|| code(found.lang()))).or(likely)
 }
 
 fn among(text: &str, may_be: impl Fn(&'static str) -> bool) -> Option<Info> {
@@ -89,7 +88,8 @@ fn among(text: &str, may_be: impl Fn(&'static str) -> bool) -> Option<Info> {
     Detector::with_allowlist(list.collect()).detect(text)
 }
 
-/// The language most of whose fillers are in a text; of several the one that was guessed.
+/// The language that was guessed, where a text has its fillers and no other language's more than twice as often; else the one of
+/// whose fillers it has most.
 fn by_fillers(text: &str, guess: Option<&'static str>) -> Option<&'static str> {
     let words: Vec<String> = text.unicode_words().map(fold).collect();
     let hits = |code| {
@@ -98,13 +98,12 @@ fn by_fillers(text: &str, guess: Option<&'static str>) -> Option<&'static str> {
     };
     let hits: Vec<(usize, &'static str)> = supported().map(|code| (hits(code), code)).collect();
     let most = hits.iter().map(|(hits, _)| *hits).max().filter(|most| *most >= TELLING)?;
-    let mut best = hits.iter().filter(|(hits, _)| *hits == most).map(|(_, code)| *code);
-    let first = best.next()?;
-    if best.clone().next().is_none() {
-        Some(first)
-    } else {
-        guess.filter(|g| *g == first || best.any(|b| b == *g))
+    let of_guess = hits.iter().find(|(_, code)| Some(*code) == guess).map_or(0, |(hits, _)| *hits);
+    if of_guess >= TELLING && 2 * of_guess >= most {
+        return guess;
     }
+    let mut best = hits.iter().filter(|(hits, _)| *hits == most).map(|(_, code)| *code);
+    best.next().filter(|_| best.next().is_none())
 }
 
 fn code(lang: Lang) -> Option<&'static str> {

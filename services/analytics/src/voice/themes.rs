@@ -158,12 +158,14 @@ fn kept<'a>(counted: &'a [Counted], totals: &[Counted], min_customers: i64) -> H
         let length =
             (words.get(language).copied().unwrap_or_default() as f64 / of(language)).max(1.0);
         let (seen, expected) = (pair.now.texts as f64, first * second / of(language) / length);
-        if seen <= expected || 2.0 * (seen * (seen / expected).ln() - (seen - expected)) < TOGETHER
-        {
+        let chance = seen <= expected
+            || 2.0 * (seen * (seen / expected).ln() - (seen - expected)) < TOGETHER;
+        let full = |name: &&String| seen >= ABSORBED * of(name);
+        // Where nearly all say the same, it cannot stand out against the rest.
+        if chance && !parts.iter().all(|name| full(&name)) {
             continue;
         }
         kept.insert(pair.name.as_str());
-        let full = |name: &&String| seen >= ABSORBED * of(name);
         absorbed.extend(parts.iter().filter(full).cloned());
     }
     let alone = |term: &&Counted| {
