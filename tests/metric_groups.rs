@@ -39,7 +39,7 @@ async fn figures_are_told_apart_by_attribute_and_survey(engine: Engine) {
     };
     let customers =
         vec![customer("a", "pro", "gold"), customer("b", "pro", "tin"), customer("c", "", "gold")];
-    let request = UpsertCustomersRequest { customers, ..Default::default() };
+    let request = UpsertCustomersRequest { customers };
     server.customers.upsert_customers(request).await.unwrap();
     record(
         &server,
