@@ -7,9 +7,13 @@
 #[macro_use]
 mod support;
 
+mod alert_rules;
+mod alerts;
+mod alerts_refused;
 mod audience;
 mod churn;
 mod command_line;
+mod comparing;
 mod customers;
 mod databases;
 mod demo;
@@ -22,6 +26,7 @@ mod journeys_refused;
 mod killing;
 mod maturity;
 mod membership;
+mod metric_groups;
 mod metrics;
 mod permutations;
 mod refusals;
@@ -31,5 +36,7 @@ mod serving;
 mod streams;
 mod traffic;
 mod versions;
+mod voice;
+mod voice_refused;
 mod webhooks;
 mod webhooks_refused;

@@ -175,6 +175,11 @@ async fn groups_of_a_population_add_up_to_the_whole(engine: Engine) {
                     | domain::Metric::FeatureRequestsPer100Customers
                     | domain::Metric::RepeatPurchaseRate
                     | domain::Metric::PurchaseFrequency
+                    | domain::Metric::SubscriptionChurnRate
+                    | domain::Metric::RetentionRate
+                    | domain::Metric::CustomerShare
+                    | domain::Metric::InteractionShare
+                    | domain::Metric::ValueAtRisk
             )
         })
         .map(|metric| Metric::try_from(i32::from(metric.code())).unwrap())
@@ -279,6 +284,7 @@ async fn every_rule_broken_is_named_by_its_field(engine: Engine) {
             persona_ids: vec![String::new()],
             channels: vec![0],
             stages: vec![77],
+            ..MetricFilter::default()
         }),
         response_policy: 9,
         case_clock: 9,
@@ -290,6 +296,7 @@ async fn every_rule_broken_is_named_by_its_field(engine: Engine) {
         }),
         answer_within: Some(prost_types::Duration { seconds: -1, nanos: 0 }),
         repeat_within: Some(prost_types::Duration { seconds: 0, nanos: 0 }),
+        attribute: String::new(),
     };
     let refused = server.metrics.query_metrics(request).await.unwrap_err();
     assert_eq!(

@@ -121,9 +121,11 @@ def membership():
 
 
 def metrics_and_churn():
-    assert len(call("MetricsService/ListMetrics")[0]["metrics"]) == 27
+    assert len(call("MetricsService/ListMetrics")[0]["metrics"]) == 35
     asked = {"metrics": ["METRIC_ORDERS", "METRIC_REVENUE"], "group_by": ["METRIC_DIMENSION_PERSONA"], "bucket": "TIME_BUCKET_MONTH"}
     assert call("MetricsService/QueryMetrics", asked)[0]["results"]
+    compared = call("MetricsService/CompareMetrics", {"query": {**asked, "bucket": 0, "metrics": ["METRIC_AVERAGE_ORDER_VALUE"]}, "other_groups": {}})
+    assert all(found["test"].startswith("Welch") for found in compared[0]["comparisons"]), compared
     model = call("ChurnService/TrainChurnModel", {"activate": True})[0]["churnModel"]
     for _ in range(120):
         model = call("ChurnService/GetChurnModel", {"churn_model_id": model["churnModelId"]})[0]["churnModel"]
@@ -149,6 +151,33 @@ def journeys():
     assert touchpoints[0]["place"] == "1" and any("causes" in one for one in touchpoints), touchpoints[0]
 
 
+def alerts():
+    condition = {"measure": "ANSWER_MEASURE_NPS_RELATIONAL", "threshold": 10}
+    asked = {"rule": {"name": "smoke", "detractor": condition}, "backfill": True, "request_id": "smoke"}
+    rule = call("AlertService/CreateAlertRule", asked)[0]["rule"]
+    which = {"alert_rule_id": rule["alertRuleId"]}
+    assert call("AlertService/GetAlertRule", which)[0]["rule"] == rule
+    assert call("AlertService/ListAlertRules")[0]["rules"] == [rule]
+    changed = {"rule": {**which, "name": "every answer", "etag": rule["etag"]}, "update_mask": "name"}
+    assert call("AlertService/UpdateAlertRule", changed)[0]["rule"]["name"] == "every answer"
+    person = {"customer_id": "grpcurl-2", "interaction_id": "answer"}
+    call("IngestService/IngestInteractions", {"interactions": [{**record("answer"), **person}]})
+    told = call("AlertService/WatchAlerts", {"start": "START_EARLIEST", "alert_rule_ids": [rule["alertRuleId"]]}, seconds=4)
+    changes = [change for message in told for change in message.get("changes", [])]
+    assert [change["kind"] for change in changes] == ["KIND_RAISED"], changes
+    alert = call("AlertService/ListAlerts", {**which, "customer_id": "grpcurl-2"})[0]["alerts"][0]
+    assert alert["text"] == "relational NPS: 9 on 0 to 10" and alert["alertId"] == changes[0]["alertId"], alert
+    one = {"alert_id": alert["alertId"], "actor": "ann"}
+    assert call("AlertService/AcknowledgeAlert", {**one, "etag": alert["etag"]})[0]["alert"]["acknowledgedBy"] == "ann"
+    assert call("AlertService/AssignAlert", {**one, "assignee": "eve"})[0]["alert"]["assignee"] == "eve"
+    resolved = {**one, "outcome": "ALERT_OUTCOME_RECOVERED", "note": "called"}
+    assert call("AlertService/ResolveAlert", resolved)[0]["alert"]["state"] == "ALERT_STATE_RESOLVED"
+    assert len(call("AlertService/GetAlert", {"alert_id": alert["alertId"]})[0]["changes"]) == 4
+    recovery = call("AlertService/GetRecovery", which)[0]["recoveries"][0]
+    assert recovery["recoveredShare"]["value"] == 1 and recovery["betterShare"]["censored"] == "1", recovery
+    assert call("AlertService/DeleteAlertRule", which)[0] == {}
+
+
 def webhooks():
     made = call("WebhookService/CreateWebhook", {"url": "https://localhost:1/hook", "persona_ids": ["p"], "request_id": "smoke"})[0]
     assert made["secret"].startswith("whsec_") and made["webhook"]["state"] == "STATE_ENABLED", made
@@ -165,12 +194,20 @@ def webhooks():
     assert call("WebhookService/DeleteWebhook", which)[0] == {}
 
 
+def feedback():
+    assert "feedback" in call("FeedbackService/ListFeedback", {"page_size": 3})[0]
+    call("FeedbackService/ListThemes")
+    call("FeedbackService/GetFeedbackAnalyser")
+
+
 rpcs = listed()
 ingest_and_customers()
 segmentations_and_personas()
 membership()
 metrics_and_churn()
 journeys()
+feedback()
+alerts()
 webhooks()
 assert rpcs == called, f"never called: {sorted(rpcs - called)}; not listed: {sorted(called - rpcs)}"
 print(f"grpcurl: all {len(called)} RPCs answer")

@@ -2,8 +2,9 @@
 
 use cx_datastore::Store;
 use cx_server::proto::{
-    churn_service_client::ChurnServiceClient, customer_service_client::CustomerServiceClient,
-    ingest_service_client::IngestServiceClient, journey_service_client::JourneyServiceClient,
+    alert_service_client::AlertServiceClient, churn_service_client::ChurnServiceClient,
+    customer_service_client::CustomerServiceClient, ingest_service_client::IngestServiceClient,
+    journey_service_client::JourneyServiceClient,
     membership_service_client::MembershipServiceClient,
     metrics_service_client::MetricsServiceClient, persona_service_client::PersonaServiceClient,
     segmentation_service_client::SegmentationServiceClient,
@@ -35,6 +36,8 @@ pub struct Server {
     pub journeys: JourneyServiceClient<Channel>,
     /// Its churn risks.
     pub churn: ChurnServiceClient<Channel>,
+    /// Its alerts.
+    pub alerts: AlertServiceClient<Channel>,
     /// Its webhooks.
     pub webhooks: WebhookServiceClient<Channel>,
     /// The same connection, for other services.
@@ -76,6 +79,7 @@ impl Server {
             metrics: MetricsServiceClient::new(channel.clone()),
             journeys: JourneyServiceClient::new(channel.clone()),
             churn: ChurnServiceClient::new(channel.clone()),
+            alerts: AlertServiceClient::new(channel.clone()),
             webhooks: WebhookServiceClient::new(channel.clone()),
             channel,
             store,

@@ -5,6 +5,7 @@
 //! database: `cx-server` converts to and from protobuf, `cx-datastore` to and from rows.
 
 pub mod activity;
+pub mod alerts;
 pub mod audience;
 pub mod churn;
 pub mod codes;
@@ -20,6 +21,7 @@ pub mod segmentation;
 pub mod stats;
 pub mod synthetic;
 pub mod time;
+pub mod voice;
 
 pub use activity::{Activity, ScoreActivity};
 pub use customer::{Consent, Customer, Gender};

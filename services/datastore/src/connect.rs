@@ -120,6 +120,15 @@ pub(crate) fn type_words(backend: DbBackend) -> TypeWords {
     }
 }
 
+/// The entry of an object in JSON whose key is the parameter `mark`, as text; NULL where there is none.
+pub(crate) fn entry_of(backend: DbBackend, object: &str, mark: &str) -> String {
+    match backend {
+        DbBackend::Postgres => format!("(CAST({object} AS JSON) ->> {mark})"),
+        // A path would give some characters of a key a meaning.
+        _ => format!("(SELECT e.value FROM json_each({object}) e WHERE e.key = {mark})"),
+    }
+}
+
 /// Makes a second migrator wait until this transaction ends. SQLite's transaction is exclusive already.
 pub(crate) async fn lock_migrations(tx: &DatabaseTransaction) -> Result<()> {
     if tx.get_database_backend() == DbBackend::Postgres {

@@ -14,6 +14,10 @@ pub enum Duty {
     Refresh,
     /// Sends what webhooks wait for.
     Webhooks,
+    /// Raises alerts.
+    Alerts,
+    /// Reads what customers say.
+    Voice,
 }
 
 impl Duty {
@@ -21,6 +25,8 @@ impl Duty {
         match self {
             Self::Refresh => "refresh",
             Self::Webhooks => "webhooks",
+            Self::Alerts => "alerts",
+            Self::Voice => "voice",
         }
     }
 }

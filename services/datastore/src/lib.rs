@@ -5,12 +5,14 @@
 
 mod active;
 pub mod activity;
+pub mod alerts;
 mod assignments;
 pub mod churn;
 mod connect;
 pub mod customers;
 pub mod duties;
 pub mod error;
+pub mod feedback;
 pub mod ingest;
 pub mod interactions;
 pub mod jobs;

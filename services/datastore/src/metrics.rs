@@ -1,23 +1,29 @@
 //! Metrics: what is counted for each, in portable SQL. The figures are made of the counts in `cx-analytics`.
 //!
-//! Every statement gives rows of `bucket, persona, channel, stage, …`, which are added up by group. Integers stand in the
-//! text of a statement, so that the planner sees them; the one text is a parameter.
+//! Every statement gives rows of `bucket, …` and what they are told apart by ([`Frame::columns`]), then its counts, which are
+//! added up by group. Integers stand in the text of a statement, so that the planner sees them; texts are parameters.
 
+mod campaigns;
 mod cases;
 mod churn;
+mod cohorts;
 mod contacts;
 mod frame;
 mod orders;
+mod parts;
+mod stakes;
+mod subscriptions;
 mod surveys;
 mod volumes;
 
-pub use frame::{Churned, Dimensions, Filter, Question};
+pub(crate) use frame::rank;
+pub use frame::{Attribute, Churned, Dimensions, Filter, Question};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::sql::{self, Columns};
 use crate::store::Store;
-use cx_analytics::metrics::{Counts, GroupKey, Groups, Metric, Share};
-use cx_analytics::{Channel, Stage, Timestamp, codes::Kind};
+use cx_analytics::metrics::{Amounts, Counts, GroupKey, Groups, Metric, Share};
+use cx_analytics::{Timestamp, codes::Kind};
 use frame::Frame;
 
 impl Store {
@@ -26,7 +32,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Timeout`].
     pub async fn metric_counts(&self, metric: Metric, question: &Question<'_>) -> Result<Groups> {
-        let frame = Frame::new(question);
+        let frame = Frame::new(question, metric, self.query().get_database_backend());
         match metric {
             Metric::NpsRelational
             | Metric::NpsTransactional
@@ -59,6 +65,15 @@ impl Store {
                 volumes::raised(self, &frame, Kind::FeatureRequest).await
             }
             Metric::PurchaseFrequency => orders::frequency(self, &frame).await,
+            Metric::AverageOrderValue => orders::average(self, &frame).await,
+            Metric::ClickRate | Metric::ClickToOpenRate => {
+                campaigns::clicked(self, &frame, metric).await
+            }
+            Metric::SubscriptionChurnRate => subscriptions::lost(self, &frame).await,
+            Metric::RetentionRate => cohorts::retained(self, &frame).await,
+            Metric::InteractionShare => parts::of_whole(self, question, Metric::Interactions).await,
+            Metric::CustomerShare => parts::of_whole(self, question, Metric::ActiveCustomers).await,
+            Metric::ValueAtRisk => stakes::at_risk(self, &frame).await,
             Metric::RepeatPurchaseRate => orders::repeated(self, &frame).await,
             Metric::ReturnRate => orders::returned(self, &frame).await,
         }
@@ -94,11 +109,43 @@ async fn fold(
     let mut groups = Groups::default();
     for row in sql::query_all(store.query(), text, frame.values()).await? {
         let mut columns = Columns::of(&row);
-        let mut key = group(&mut columns)?;
+        let mut key = frame.key(&mut columns)?;
         let counts = read(&mut columns, &mut key)?;
         groups.add(key, counts);
     }
     Ok(groups)
+}
+
+/// For customers who each have `n` amounts with a `total`: all that the mean and its error need. Squares are summed in halves, as a
+/// sum of many 64-bit numbers may not fit into one; a total has at most 62 bits.
+fn sums_of_squares() -> String {
+    let (high, low) = ("(total >> 31)", "(total & 2147483647)");
+    let wide = |value: String| {
+        format!("CAST(SUM(({value}) >> 31) AS BIGINT), CAST(SUM(({value}) & 2147483647) AS BIGINT)")
+    };
+    [
+        "CAST(SUM(n) AS BIGINT), COUNT(*), CAST(SUM(n * n) AS BIGINT)".to_owned(),
+        wide("total".to_owned()),
+        wide(format!("{high} * {high}")),
+        wide(format!("{high} * {low}")),
+        wide(format!("{low} * {low}")),
+        wide(format!("{high} * n")),
+        wide(format!("{low} * n")),
+    ]
+    .join(", ")
+}
+
+/// Reads [`sums_of_squares`].
+fn amounts(row: &mut Columns<'_>) -> Result<Amounts> {
+    let (n, customers, n_squares) = (row.take()?, row.take()?, row.take()?);
+    let mut wide = || -> Result<i128> {
+        let (upper, lower): (i64, i64) = (row.take()?, row.take()?);
+        Ok((i128::from(upper) << 31) + i128::from(lower))
+    };
+    let sum = wide()?;
+    let sum_squares = (wide()? << 62) + (wide()? << 32) + wide()?;
+    let products = (wide()? << 31) + wide()?;
+    Ok(Amounts { n, customers, sum, sum_squares, products, n_squares, excluded: 0 })
 }
 
 /// The same for rows that end with hits, of how many, and how many are excluded.
@@ -107,20 +154,6 @@ async fn shares(store: &Store, frame: &Frame<'_>, text: &str) -> Result<Groups> 
         Ok(Counts::Share(Share { hits: row.take()?, of: row.take()?, excluded: row.take()? }))
     })
     .await
-}
-
-/// `bucket, persona, channel, stage`, as [`Frame::columns`] writes them.
-fn group(columns: &mut Columns<'_>) -> Result<GroupKey> {
-    let bucket = columns.take::<i64>()?;
-    let mut code = || columns.take::<i64>().map(|code| i16::try_from(code).unwrap_or(-1));
-    let (persona, channel, stage) = (code()?, code()?, code()?);
-    Ok(GroupKey {
-        bucket: usize::try_from(bucket).map_err(|_| Error::Corrupt { what: "bucket" })?,
-        persona: (persona >= 0).then_some(persona),
-        channel: Channel::from_code(channel),
-        stage: Stage::from_code(stage),
-        currency: None,
-    })
 }
 
 #[cfg(test)]

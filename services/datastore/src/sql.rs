@@ -47,6 +47,11 @@ impl<'a> Columns<'a> {
         Self { row, next: 0 }
     }
 
+    /// Those from this place on.
+    pub(crate) fn after(row: &'a QueryResult, next: usize) -> Self {
+        Self { row, next }
+    }
+
     /// The next column.
     pub(crate) fn take<T: TryGetable>(&mut self) -> Result<T> {
         let value = T::try_get_by(self.row, self.next)

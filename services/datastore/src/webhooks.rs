@@ -1,12 +1,13 @@
-//! Webhooks: each has a place in the log of membership changes, up to which it was told.
+//! Webhooks: each has a place in the order of all changes, of membership and of alerts, up to which it was told.
 //!
-//! A message is a run of changes after that place. Its first attempt moves the place, whatever comes of it; where it fails, the
+//! A message is a run of changes of one of the two after that place. Its first attempt moves the place, whatever comes of it; where it fails, the
 //! same transaction leaves a delivery, so that nothing is lost and nothing that comes later waits. A message is a range
 //! of positions, never a copy: it is read from the log for each attempt, so that the erased are not told any more.
 //!
 //! This file and those below know neither HTTP nor how a message is written.
 
 mod deliveries;
+mod events;
 mod manage;
 mod rows;
 mod sending;
@@ -14,6 +15,7 @@ mod sending;
 mod tests;
 
 pub use deliveries::{Delivery, Replay};
+pub use events::{Event, Subscription};
 pub use manage::{NewWebhook, WebhookChange};
 pub use sending::{Attempted, Failure, Message, Waiting};
 
@@ -33,8 +35,8 @@ pub struct Webhook {
     pub id: String,
     /// Where to send.
     pub url: String,
-    /// Only changes into or out of these personas; all where there are none.
-    pub personas: Vec<String>,
+    /// What it is told.
+    pub subscription: Subscription,
     /// What it is for.
     pub description: String,
     /// Why nothing is sent; none where it is.

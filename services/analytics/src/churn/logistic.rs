@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// A fitted model. Positive is churned.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(super) struct Logistic {
-    pub(super) intercept: f64,
-    pub(super) weights: Vec<f64>,
+pub(crate) struct Logistic {
+    pub(crate) intercept: f64,
+    pub(crate) weights: Vec<f64>,
 }
 
 const MOST_STEPS: usize = 50;
@@ -20,12 +20,12 @@ const TOLERANCE: f64 = 1e-15;
 const CHUNK: usize = 4096;
 
 /// The probability for log-odds.
-pub(super) fn sigmoid(log_odds: f64) -> f64 {
+pub(crate) fn sigmoid(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
 }
 
 impl Logistic {
-    pub(super) fn fit(x: &Matrix, churned: &[bool], c: f64) -> Self {
+    pub(crate) fn fit(x: &Matrix, churned: &[bool], c: f64) -> Self {
         let ridge = 1.0 / c;
         let mut model = Self { intercept: 0.0, weights: vec![0.0; x.width] };
         let mut loss = model.loss(x, churned, ridge);
@@ -63,7 +63,7 @@ impl Logistic {
         })
     }
 
-    pub(super) fn log_odds(&self, row: &[f64]) -> f64 {
+    pub(crate) fn log_odds(&self, row: &[f64]) -> f64 {
         self.intercept + self.weights.iter().zip(row).map(|(w, x)| w * x).sum::<f64>()
     }
 

@@ -17,6 +17,9 @@ mod table;
 mod train;
 mod words;
 
+pub(crate) use logistic::{Logistic, sigmoid};
+pub(crate) use scale::Matrix;
+
 pub use definition::{Definition, Violation, cutoffs};
 pub use features::{FEATURES, Feature, Row, Subject, Topic, Unit, row};
 pub use quality::{Bin, Quality};

@@ -24,9 +24,9 @@ pub(super) struct Scaler {
 }
 
 /// Rows of scaled columns, one after the other.
-pub(super) struct Matrix {
-    pub(super) width: usize,
-    pub(super) values: Vec<f64>,
+pub(crate) struct Matrix {
+    pub(crate) width: usize,
+    pub(crate) values: Vec<f64>,
 }
 
 /// Two columns more alike than this are one.

@@ -42,6 +42,8 @@ pub enum BucketLength {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Buckets {
     edges: Vec<Timestamp>,
+    /// When the last one is over.
+    runs_until: Timestamp,
 }
 
 /// More than [`Buckets::MOST`] buckets in a range.
@@ -55,7 +57,7 @@ impl Buckets {
 
     /// The whole range as one bucket.
     pub fn whole(start: Timestamp, end: Timestamp) -> Self {
-        Self { edges: vec![start, end.max(start)] }
+        Self { edges: vec![start, end.max(start)], runs_until: end }
     }
 
     /// Cuts `[start, end)`. The first bucket starts where the range starts, the last ends where it ends.
@@ -66,8 +68,10 @@ impl Buckets {
         length: BucketLength,
     ) -> Result<Self, TooManyBuckets> {
         let mut edges = vec![start];
+        let mut runs_until = end;
         for edge in starts_after(start, zone, length) {
             if edge >= end {
+                runs_until = edge;
                 break;
             }
             // A date that a zone skipped (Samoa, 30 December 2011) starts with the next one: one edge, not two.
@@ -79,7 +83,7 @@ impl Buckets {
             }
         }
         edges.push(end.max(start));
-        Ok(Self { edges })
+        Ok(Self { edges, runs_until })
     }
 
     /// How many there are.
@@ -95,6 +99,12 @@ impl Buckets {
     /// Start and end of a bucket.
     pub fn bounds(&self, bucket: usize) -> Option<(Timestamp, Timestamp)> {
         Some((*self.edges.get(bucket)?, *self.edges.get(bucket + 1)?))
+    }
+
+    /// When a bucket is over, which for the last one may be after the range.
+    pub fn runs_until(&self, bucket: usize) -> Option<Timestamp> {
+        let (_, end) = self.bounds(bucket)?;
+        Some(if bucket + 1 == self.count() { self.runs_until.max(end) } else { end })
     }
 
     /// Start of the range.

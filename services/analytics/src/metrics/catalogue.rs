@@ -245,6 +245,73 @@ pub const fn definition(metric: Metric) -> Definition {
             "Refunds are filed by the return. Orders and returns without a known amount are excluded, and reported without a \
              currency. Currencies are never added up.",
         ),
+        Metric::AverageOrderValue => (
+            "Average order value",
+            "Sum of order totals / orders with a known total, in minor units, for each currency.",
+            "minor units of the currency",
+            "Student's t, clustered by customer where somebody ordered more than once; none where all totals are alike.",
+            "Refunds are not taken off. Orders without a known amount are excluded, and reported without a currency. Currencies \
+             are never mixed.",
+        ),
+        Metric::ClickRate => (
+            "Click rate",
+            "Unique clickers / delivered: customers who clicked after a campaign reached them / customers whom it reached, summed \
+             over campaigns.",
+            SHARE,
+            WILSON,
+            "Filed by the first delivery in the range; later messages of the same campaign to the same customer are the same. A \
+             message that is not known to have failed was delivered. Failed ones, and those that name no campaign, are excluded. \
+             Programs that follow links count as clickers.",
+        ),
+        Metric::ClickToOpenRate => (
+            "Click-to-open rate",
+            "Unique clickers / unique openers, of those whom a campaign reached, summed over campaigns. Who clicked has opened.",
+            SHARE,
+            WILSON,
+            "Filed by the first delivery in the range. Programs that load pictures or follow links count as openers or clickers: read \
+             it with the click rate.",
+        ),
+        Metric::SubscriptionChurnRate => (
+            "Churn rate, contractual",
+            "Customers with a subscription at the start of the bucket and none at its end / customers with one at its start.",
+            SHARE,
+            WILSON,
+            "Who joins and leaves within a bucket is not in it, nor is who leaves and is back before it ends. A paused subscription is \
+             one. Rates of short buckets do not add up to a year's: the annual one is 1 - (1 - monthly)^12. A bucket that is not over is \
+             IMMATURE. Channel and stage are those of the last event before the start.",
+        ),
+        Metric::RetentionRate => (
+            "Retention rate",
+            "Customers of a cohort with a qualifying activity in the bucket `period` buckets after the cohort's / customers of the \
+             cohort: those whose first qualifying activity is in its bucket.",
+            SHARE,
+            WILSON,
+            "Needs time buckets. Qualifying activities are those of the churn definition; who was active before the range is in no \
+             cohort. A bucket that is not over is IMMATURE. Channel and stage are those of the first activity.",
+        ),
+        Metric::CustomerShare => (
+            "Share of customers",
+            "Customers of the group with at least one interaction / all such customers in the bucket that the filter lets through.",
+            SHARE,
+            WILSON,
+            "Needs groups. Shares by channel and stage add up to more than 1: a customer may be in several.",
+        ),
+        Metric::InteractionShare => (
+            "Share of interactions",
+            "Interactions of the group / all interactions in the bucket that the filter lets through.",
+            SHARE,
+            WILSON,
+            "Needs groups. The interactions of one customer are not independent: the interval is as narrow as if they were.",
+        ),
+        Metric::ValueAtRisk => (
+            "Value at risk",
+            "Sum over customers of churn probability x expected value over the horizon, in minor units, for each currency, under the \
+             active churn model.",
+            "minor units of the currency",
+            "Student's t of the mean over customers, times their number.",
+            "As of the model's training, whatever the range: no time buckets, channels or stages. Customers without a known value are \
+             excluded, and reported without a currency. Worth what the model's calibration is worth: see its report.",
+        ),
     };
     Definition { metric, display_name, definition, unit, interval_method, caveat }
 }

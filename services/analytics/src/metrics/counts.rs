@@ -17,6 +17,8 @@ pub enum Counts {
     Total(Total),
     /// Events in a group of customers, each of whom may have several.
     Incidence(Incidence),
+    /// Amounts of which the mean is asked.
+    Amounts(Amounts),
 }
 
 /// Customers who answered alike: so many times in all, and so often high and low.
@@ -76,6 +78,25 @@ pub struct Total {
     pub excluded: i64,
 }
 
+/// Amounts in one unit: with what each customer's add up to, because those of one customer are not independent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amounts {
+    /// Amounts.
+    pub n: i64,
+    /// Customers with one.
+    pub customers: i64,
+    /// Sum of all.
+    pub sum: i128,
+    /// Sum over customers of the square of what theirs add up to.
+    pub sum_squares: i128,
+    /// Sum over customers of what theirs add up to, times how many they are.
+    pub products: i128,
+    /// Sum over customers of the square of how many theirs are.
+    pub n_squares: i64,
+    /// Observations without an amount.
+    pub excluded: i64,
+}
+
 /// Events in a group of customers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Incidence {
@@ -105,7 +126,13 @@ impl Counts {
             | Metric::ReturnRate
             | Metric::ServiceLevel
             | Metric::FirstContactResolution
-            | Metric::SelfServiceShare => Self::Share(Share::default()),
+            | Metric::SelfServiceShare
+            | Metric::ClickRate
+            | Metric::ClickToOpenRate
+            | Metric::SubscriptionChurnRate
+            | Metric::RetentionRate
+            | Metric::CustomerShare
+            | Metric::InteractionShare => Self::Share(Share::default()),
             Metric::FirstResponseTime
             | Metric::FirstResolutionTime
             | Metric::FullResolutionTime
@@ -116,6 +143,7 @@ impl Counts {
             | Metric::Orders
             | Metric::Revenue
             | Metric::CustomerValue => Self::Total(Total::default()),
+            Metric::AverageOrderValue | Metric::ValueAtRisk => Self::Amounts(Amounts::default()),
             Metric::ComplaintsPer100Customers | Metric::FeatureRequestsPer100Customers => {
                 Self::Incidence(Incidence::default())
             }
@@ -149,6 +177,15 @@ impl Counts {
                 to.events += from.events;
                 to.affected += from.affected;
                 to.customers += from.customers;
+            }
+            (Self::Amounts(to), Self::Amounts(from)) => {
+                to.n += from.n;
+                to.customers += from.customers;
+                to.sum += from.sum;
+                to.sum_squares += from.sum_squares;
+                to.products += from.products;
+                to.n_squares += from.n_squares;
+                to.excluded += from.excluded;
             }
             _ => debug_assert!(false, "counts of different metrics are never added"),
         }

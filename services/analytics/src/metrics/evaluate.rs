@@ -1,7 +1,8 @@
 //! From counts to a figure: value, interval and how far to trust it.
 
 use super::{
-    Answers, Counts, Incidence, Metric, Share, Spans, Total,
+    Amounts, Answers, Counts, Incidence, Metric, Share, Spans, Total,
+    clustered::{Clustered, sum_of},
     intervals::{Ends, poisson, quantile_ranks, t_of, trinomial_difference, wilson},
     quantiles::{Sorted, kaplan_meier_median},
 };
@@ -79,6 +80,8 @@ pub fn evaluate(metric: Metric, counts: &Counts, terms: &Terms) -> Figure {
         Counts::Spans(spans) => times(spans, terms),
         Counts::Total(counts) => total(*counts),
         Counts::Incidence(counts) => per_hundred(*counts, terms),
+        Counts::Amounts(counts) if metric == Metric::ValueAtRisk => sum_of_amounts(counts, terms),
+        Counts::Amounts(counts) => amount(counts, terms),
     };
     figure.status = status(&figure, terms);
     if figure.status == Status::NoData {
@@ -123,55 +126,6 @@ fn interval((lower, upper): Ends, method: &'static str) -> Option<Interval> {
     Some(Interval { lower, upper, method })
 }
 
-/// Sums over the answers, and how much independent information they hold.
-struct Clustered {
-    n: f64,
-    customers: f64,
-    /// Mean of the observed variable.
-    mean: f64,
-    /// Variance of that mean, with the answers of one customer as one cluster.
-    variance: f64,
-}
-
-impl Clustered {
-    /// Linearised ratio estimate: `total` says what one customer's answers add up to. Cochran 1977, ch. 6 and 9A.
-    fn new(answers: &Answers, total: impl Fn(&super::counts::AnswerPattern) -> i64) -> Self {
-        let sum = |f: &dyn Fn(&super::counts::AnswerPattern) -> f64| -> f64 {
-            answers.patterns.iter().map(|p| p.customers as f64 * f(p)).sum()
-        };
-        let customers = sum(&|p| f64::from(u8::from(p.answers > 0)));
-        let n = sum(&|p| p.answers as f64);
-        let mean = sum(&|p| total(p) as f64) / n;
-        let squares = sum(&|p| (total(p) as f64 - mean * p.answers as f64).powi(2));
-        let variance = customers / (customers - 1.0) * squares / (n * n);
-        Self { n, customers, mean, variance }
-    }
-
-    /// Whether somebody answered more than once.
-    fn repeats(&self) -> bool {
-        self.customers < self.n
-    }
-
-    /// Number of independent answers that would tell as much, given the mean of squares of the variable: `n` over the
-    /// design effect, with Student's correction for few customers. Korn and Graubard 1998.
-    fn effective_n(&self, mean_square: f64, confidence: f64) -> f64 {
-        if !self.repeats() {
-            return self.n;
-        }
-        let simple = (mean_square - self.mean * self.mean) / (self.n - 1.0);
-        let (Some(t_all), Some(t_customers)) =
-            (t_of(confidence, self.n - 1.0), t_of(confidence, self.customers - 1.0))
-        else {
-            return 1.0;
-        };
-        // All alike: nothing shows how far the answers of one person go together, so each person counts once.
-        if simple <= 1e-15 {
-            return self.customers;
-        }
-        (self.n * simple / self.variance * (t_all / t_customers).powi(2)).min(self.n)
-    }
-}
-
 fn nps(answers: &Answers, terms: &Terms) -> Figure {
     let all = Clustered::new(answers, |p| p.high - p.low);
     let (up, down) = (sum_of(answers, |p| p.high), sum_of(answers, |p| p.low));
@@ -204,7 +158,7 @@ fn mean(answers: &Answers, (lowest, highest): (f64, f64), terms: &Terms) -> Figu
     let mut figure =
         plain(sum_of(answers, |p| p.sum) as f64, all.n, all.n as i64, answers.excluded);
     figure.interval = match t_of(terms.confidence, all.customers - 1.0) {
-        Some(t) if all.variance > 1e-15 => {
+        Some(t) if all.varies() => {
             let margin = t * all.variance.sqrt();
             let ends = ((all.mean - margin).max(lowest), (all.mean + margin).min(highest));
             interval(ends, if all.repeats() { "t, clustered by customer" } else { "t" })
@@ -228,16 +182,36 @@ fn per_customer(answers: &Answers, terms: &Terms) -> Figure {
     let all = Clustered::new(answers, |p| p.sum);
     let mut figure =
         plain(sum_of(answers, |p| p.sum) as f64, all.n, all.n as i64, answers.excluded);
-    let t = t_of(terms.confidence, all.customers - 1.0).filter(|_| all.variance > 1e-15);
-    figure.interval = t.and_then(|t| {
-        let margin = t * all.variance.sqrt();
-        interval(((all.mean - margin).max(0.0), all.mean + margin), "t")
+    figure.interval = unbounded(&all, terms);
+    figure
+}
+
+/// The mean amount, and Student's interval of it.
+fn amount(counts: &Amounts, terms: &Terms) -> Figure {
+    let all = Clustered::of_amounts(counts);
+    let mut figure = plain(counts.sum as f64, all.n, counts.n, counts.excluded);
+    figure.interval = unbounded(&all, terms);
+    figure
+}
+
+/// The sum of the amounts of customers who are taken as drawn at random.
+fn sum_of_amounts(counts: &Amounts, terms: &Terms) -> Figure {
+    let all = Clustered::of_amounts(counts);
+    let mut figure = plain(counts.sum as f64, 1.0, counts.n, counts.excluded);
+    figure.interval = unbounded(&all, terms).map(|mean| Interval {
+        lower: mean.lower * all.n,
+        upper: mean.upper * all.n,
+        method: "t over customers",
     });
     figure
 }
 
-fn sum_of(answers: &Answers, of: impl Fn(&super::counts::AnswerPattern) -> i64) -> i64 {
-    answers.patterns.iter().map(|p| p.customers * of(p)).sum()
+/// Student's interval of a mean that is not below zero. `None` where nothing shows how it varies.
+fn unbounded(all: &Clustered, terms: &Terms) -> Option<Interval> {
+    let t = t_of(terms.confidence, all.customers - 1.0).filter(|_| all.varies())?;
+    let margin = t * all.variance.sqrt();
+    let method = if all.repeats() { "t, clustered by customer" } else { "t" };
+    interval(((all.mean - margin).max(0.0), all.mean + margin), method)
 }
 
 fn share(counts: Share, terms: &Terms) -> Figure {

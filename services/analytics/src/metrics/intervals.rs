@@ -19,6 +19,16 @@ pub fn t_of(confidence: f64, freedom: f64) -> Option<f64> {
     Some(distribution.inverse_cdf(0.5 + confidence / 2.0))
 }
 
+/// Probability that a standard normal variable is at least so far from 0, on either side.
+pub fn normal_tail(z: f64) -> f64 {
+    (2.0 * Normal::standard().sf(z.abs())).min(1.0)
+}
+
+/// The same of Student's t. `None` without a degree of freedom.
+pub fn t_tail(t: f64, freedom: f64) -> Option<f64> {
+    Some((2.0 * StudentsT::new(0.0, 1.0, freedom).ok()?.sf(t.abs())).min(1.0))
+}
+
 /// Score interval of a share `p` of `n`. Wilson 1927.
 pub fn wilson(p: f64, n: f64, confidence: f64) -> Ends {
     let z = z_of(confidence);

@@ -5,14 +5,17 @@
 
 pub mod buckets;
 pub mod catalogue;
+mod clustered;
+pub mod compare;
 pub mod counts;
 pub mod evaluate;
-pub(crate) mod intervals;
+pub mod intervals;
 pub(crate) mod quantiles;
 
 pub use buckets::{BucketLength, Buckets, WeekStart};
 pub use catalogue::{Definition, definition};
-pub use counts::{Answers, Counts, Groups, Incidence, Share, Spans, Total};
+pub use compare::{Difference, Test, benjamini_hochberg, compare};
+pub use counts::{Amounts, Answers, Counts, Groups, Incidence, Share, Spans, Total};
 pub use evaluate::{Figure, Interval, Status, Terms, evaluate};
 
 use crate::{
@@ -79,6 +82,22 @@ coded! {
         CycleResolutionTime = 26,
         /// Orders of each customer who ordered.
         PurchaseFrequency = 27,
+        /// What an order costs, for each currency.
+        AverageOrderValue = 28,
+        /// Who clicked, of those whom a message reached.
+        ClickRate = 29,
+        /// Who clicked, of those who opened.
+        ClickToOpenRate = 30,
+        /// Customers with a subscription who have none at the end of a period.
+        SubscriptionChurnRate = 31,
+        /// Customers of a cohort who are active so many periods later.
+        RetentionRate = 32,
+        /// Customers of a group, of all active ones.
+        CustomerShare = 33,
+        /// Interactions of a group, of all.
+        InteractionShare = 34,
+        /// What is at stake with customers who may leave, for each currency.
+        ValueAtRisk = 35,
     }
 }
 
@@ -129,8 +148,44 @@ pub enum CaseClock {
     Ended,
 }
 
+/// What beside channel and stage tells the observations of some metrics apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// The survey that was asked.
+    Survey,
+    /// Why the customer came; of a case, why it was opened.
+    Reason,
+    /// What a message was about.
+    Campaign,
+}
+
+impl Metric {
+    /// What its observations can be told apart by, if anything.
+    pub const fn detail(self) -> Option<Detail> {
+        match self {
+            Self::NpsRelational
+            | Self::NpsTransactional
+            | Self::CsatTop2Box
+            | Self::CsatMean
+            | Self::CesEasyShare
+            | Self::CesMean
+            | Self::SurveyResponseRate => Some(Detail::Survey),
+            Self::FirstResponseTime
+            | Self::FirstResolutionTime
+            | Self::FullResolutionTime
+            | Self::CycleResolutionTime
+            | Self::QueueWait
+            | Self::AbandonmentRate
+            | Self::ServiceLevel
+            | Self::FirstContactResolution => Some(Detail::Reason),
+            Self::ClickRate | Self::ClickToOpenRate => Some(Detail::Campaign),
+            _ => None,
+        }
+    }
+}
+
 /// A group and bucket. What a question does not group by is `None`, as is the group without it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct GroupKey {
     /// Number of the bucket, from 0.
     pub bucket: usize,
@@ -140,6 +195,12 @@ pub struct GroupKey {
     pub channel: Option<Channel>,
     /// The stage.
     pub stage: Option<Stage>,
+    /// The customer's value of an attribute.
+    pub attribute: Option<String>,
+    /// The survey, reason or campaign, as [`Metric::detail`] says.
+    pub detail: Option<String>,
     /// The currency of a sum of money.
     pub currency: Option<Currency>,
+    /// How many buckets after that of the cohort, for [`Metric::RetentionRate`].
+    pub period: Option<usize>,
 }

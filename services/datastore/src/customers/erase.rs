@@ -4,6 +4,7 @@
 //!
 //! Whoever follows membership changes is told of the erasure by a last one, which goes after its time.
 
+use crate::alerts;
 use crate::connect::{hold_erasures, stop_writers};
 use crate::error::{Error, Fault, Result};
 use crate::membership;
@@ -12,8 +13,9 @@ use crate::store::Store;
 use cx_analytics::{Timestamp, codes::Kind};
 use sea_orm::DatabaseTransaction;
 
-/// The tables that name customers, but for interactions and membership changes.
-const TABLES: [&str; 4] = ["customer", "assignment", "persona_example", "churn_risk"];
+/// The tables that name customers, but for interactions, membership changes and alerts.
+const TABLES: [&str; 6] =
+    ["customer", "assignment", "persona_example", "churn_risk", "feedback", "feedback_theme"];
 
 impl Store {
     /// Erases a customer and gives the number of interactions removed. Idempotent; cannot be undone.
@@ -98,6 +100,7 @@ impl Store {
 async fn forget(tx: &DatabaseTransaction, customer_id: &str, now: Timestamp) -> Result<i64> {
     // The log first, as everybody who locks both does.
     membership::forget(tx, customer_id, now).await?;
+    alerts::forget(tx, customer_id, now).await?;
     // Somebody else's referral names them too. Its fingerprint stays, so that the record sent again is still known.
     let text = "UPDATE interaction SET subject = NULL WHERE kind = $1 AND subject = $2";
     sql::execute(tx, text, vec![Kind::Referral.code().into(), customer_id.into()]).await?;

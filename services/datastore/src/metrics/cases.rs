@@ -45,6 +45,18 @@ fn ending(metric: Metric) -> String {
     }
 }
 
+/// The reason of each row's case, where it is asked for: that of its first opening, or of its first event where there is none.
+fn topic(frame: &Frame<'_>) -> String {
+    if !frame.detailed() {
+        return String::new();
+    }
+    format!(
+        ", FIRST_VALUE(topic) OVER (PARTITION BY customer_id, subject
+             ORDER BY CASE WHEN action = {} THEN 0 ELSE 1 END, occurred_at, interaction_id) AS topic",
+        CaseAction::Opened.code()
+    )
+}
+
 /// Each time that a case was open: from the first opening or reopening to the next solving. What opens a case that is open does
 /// nothing.
 fn cycles(frame: &Frame<'_>) -> String {
@@ -55,11 +67,11 @@ fn cycles(frame: &Frame<'_>) -> String {
     format!(
         "SELECT {columns}, CAST(state AS BIGINT) AS state, span, COUNT(*) AS cycles
          FROM (
-           SELECT customer_id, channel, stage, CASE WHEN action = {solved} THEN occurred_at ELSE {filed} END AS filed_at,
+           SELECT customer_id, channel, stage{topic}, CASE WHEN action = {solved} THEN occurred_at ELSE {filed} END AS filed_at,
                   CASE WHEN action = {solved} THEN 2 WHEN solved_at IS NULL THEN {OPEN} ELSE {ENDED} END AS state,
                   CASE WHEN action = {solved} THEN 0 ELSE COALESCE(solved_at, {end}) - occurred_at END AS span
            FROM (
-             SELECT customer_id, channel, stage, action, occurred_at, LAG(action) OVER w AS previous,
+             SELECT customer_id, channel, stage, action, occurred_at{topic_of}, LAG(action) OVER w AS previous,
                     MIN(CASE WHEN action = {solved} THEN occurred_at END) OVER (
                       PARTITION BY customer_id, subject ORDER BY occurred_at, action, interaction_id
                       ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS solved_at
@@ -70,8 +82,11 @@ fn cycles(frame: &Frame<'_>) -> String {
            WHERE previous IS NULL OR (previous = {solved} AND action <> {solved})
          ) i {join}
          WHERE i.filed_at >= {start}{filter}
-         GROUP BY 1, 2, 3, 4, 5, 6",
+         GROUP BY {numbers}",
+        numbers = frame.numbers(2),
         columns = frame.columns("i.filed_at"),
+        topic = if frame.detailed() { ", topic" } else { "" },
+        topic_of = topic(frame),
         opened = CaseAction::Opened.code(),
         reopened = CaseAction::Reopened.code(),
         solved = CaseAction::Solved.code(),
@@ -80,6 +95,20 @@ fn cycles(frame: &Frame<'_>) -> String {
         end = frame.end(),
         join = frame.join(),
         filter = frame.filter(),
+    )
+}
+
+/// Events of cases; where it is asked for with the reason of their case.
+fn events(frame: &Frame<'_>) -> String {
+    if !frame.detailed() {
+        return "interaction".to_owned();
+    }
+    format!(
+        "(SELECT customer_id, subject, kind, action, variant, channel, stage, occurred_at{}
+          FROM interaction WHERE kind = {} AND occurred_at < {})",
+        topic(frame),
+        Kind::Case.code(),
+        frame.end(),
     )
 }
 
@@ -94,25 +123,30 @@ fn text(frame: &Frame<'_>, metric: Metric) -> String {
     format!(
         "SELECT {columns}, CAST(state AS BIGINT) AS state, span, COUNT(*) AS cases
          FROM (
-           SELECT customer_id, {filed} AS filed_at, (began >> 4) & 15 AS channel, began & 15 AS stage,
+           SELECT customer_id{topic}, {filed} AS filed_at, (began >> 4) & 15 AS channel, began & 15 AS stage,
                   CASE WHEN opening IS NULL OR ended_at < opening >> 8 THEN 2
                        WHEN ended_at IS NULL THEN {OPEN} ELSE {ENDED} END AS state,
                   CASE WHEN opening IS NULL OR ended_at < opening >> 8 THEN 0
                        ELSE COALESCE(ended_at, {end}) - (opening >> 8) END AS span
            FROM (
-             SELECT customer_id, opening, COALESCE(opening, earliest) AS began, ended_at
+             SELECT customer_id{topic}, opening, COALESCE(opening, earliest) AS began, ended_at
              FROM (
-               SELECT customer_id, subject, {event} FILTER (WHERE action = {opened}) AS opening,
+               SELECT customer_id, subject{topic_of_case}, {event} FILTER (WHERE action = {opened}) AS opening,
                       {event} AS earliest, {ending} AS ended_at
-               FROM interaction
+               FROM {events} s
                WHERE kind = {kind} AND occurred_at < {end}
                GROUP BY customer_id, subject
              ) e
            ) b
          ) i {join}
          WHERE i.filed_at >= {start}{filter}
-         GROUP BY 1, 2, 3, 4, 5, 6",
+         GROUP BY {numbers}",
+        numbers = frame.numbers(2),
         columns = frame.columns("i.filed_at"),
+        topic = if frame.detailed() { ", topic" } else { "" },
+        // Alike in all rows of a case.
+        topic_of_case = if frame.detailed() { ", MIN(topic) AS topic" } else { "" },
+        events = events(frame),
         opened = CaseAction::Opened.code(),
         ending = ending(metric),
         kind = Kind::Case.code(),

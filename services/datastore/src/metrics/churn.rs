@@ -5,7 +5,6 @@
 //! compared with every cut-off.
 
 use super::frame::{Frame, days, list, rank};
-use super::group;
 use crate::error::Result;
 use crate::sql::{self, Columns};
 use crate::store::Store;
@@ -20,13 +19,13 @@ pub(super) async fn churned(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
     }
     for row in sql::query_all(store.query(), &text(frame), frame.values()).await? {
         let mut row = Columns::of(&row);
-        let key = group(&mut row)?;
+        let key = frame.key(&mut row)?;
         let (until, gone, customers): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
         for bucket in key.bucket..usize::try_from(until).unwrap_or_default() {
             let hits =
                 if i64::try_from(bucket).is_ok_and(|bucket| bucket < gone) { customers } else { 0 };
             let share = Share { hits, of: customers, excluded: 0 };
-            groups.add(GroupKey { bucket, ..key }, Counts::Share(share));
+            groups.add(GroupKey { bucket, ..key.clone() }, Counts::Share(share));
         }
     }
     Ok(groups)
@@ -42,8 +41,8 @@ fn text(frame: &Frame<'_>) -> String {
     let until = shifted(-look_back);
     // All three are ranks of one plain column, and the next activity's are taken over from its row: each is computed once.
     format!(
-        "SELECT first_cut, persona, channel, stage, until_cut, gone_cut, COUNT(*) AS customers FROM (
-           SELECT i.first_cut, {groups},
+        "SELECT first_cut{names}, until_cut, gone_cut, COUNT(*) AS customers FROM (
+           SELECT i.first_cut{groups},
                   CASE WHEN i.next_cut < i.look_back_cut THEN i.next_cut ELSE i.look_back_cut END AS until_cut,
                   CASE WHEN i.next_gone_cut < i.look_back_cut THEN i.next_gone_cut ELSE i.look_back_cut END AS gone_cut
            FROM (
@@ -60,7 +59,9 @@ fn text(frame: &Frame<'_>) -> String {
            WHERE 1 = 1{filter}
          ) r
          WHERE until_cut > first_cut
-         GROUP BY 1, 2, 3, 4, 5, 6",
+         GROUP BY {numbers}",
+        numbers = frame.numbers(2),
+        names = frame.names().trim_start_matches("bucket"),
         groups = frame.groups(),
         from = rank("occurred_at", &churned.cut_offs),
         until = rank("occurred_at", &until),

@@ -10,9 +10,10 @@ use cx_analytics::metrics::{Counts, Groups, Spans};
 pub(super) async fn waits(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
     let text = format!(
         "SELECT {}, CASE WHEN COALESCE(i.flag, 0) = 1 THEN -1 ELSE COALESCE(i.wait, -1) END AS span, COUNT(*) AS contacts
-         {} GROUP BY 1, 2, 3, 4, 5",
+         {} GROUP BY {}",
         frame.columns("i.occurred_at"),
         frame.of_kinds(&[Kind::Contact]),
+        frame.numbers(1),
     );
     fold(store, frame, &text, |row, _| {
         let (span, contacts): (i64, i64) = (row.take()?, row.take()?);
@@ -42,9 +43,10 @@ async fn of_queued(store: &Store, frame: &Frame<'_>, hit: &str) -> Result<Groups
         "SELECT {}, COUNT(*) FILTER (WHERE {hit}) AS hits,
                 COUNT(*) FILTER (WHERE i.flag = 1 OR i.wait IS NOT NULL) AS queued,
                 COUNT(*) FILTER (WHERE COALESCE(i.flag, 0) = 0 AND i.wait IS NULL) AS excluded
-         {} GROUP BY 1, 2, 3, 4",
+         {} GROUP BY {}",
         frame.columns("i.occurred_at"),
         frame.of_kinds(&[Kind::Contact]),
+        frame.numbers(0),
     );
     shares(store, frame, &text).await
 }
@@ -55,14 +57,15 @@ pub(super) async fn settled(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
         "SELECT {columns}, COUNT(*) FILTER (WHERE served = 1 AND COALESCE(next_at - occurred_at > {within}, TRUE)) AS hits,
                 COUNT(*) FILTER (WHERE served = 1) AS contacts, COUNT(*) FILTER (WHERE served = 0) AS excluded
          FROM (
-           SELECT customer_id, occurred_at, channel, stage,
+           SELECT customer_id, occurred_at, channel, stage, topic,
                   CASE WHEN COALESCE(flag, 0) = 0 AND topic IS NOT NULL THEN 1 ELSE 0 END AS served,
                   LEAD(occurred_at) OVER (PARTITION BY customer_id, topic ORDER BY occurred_at, interaction_id) AS next_at
            FROM interaction
            WHERE kind = {contact} AND occurred_at >= {start} AND occurred_at < {end}
          ) i {join}
          WHERE 1 = 1{filter}
-         GROUP BY 1, 2, 3, 4",
+         GROUP BY {numbers}",
+        numbers = frame.numbers(0),
         columns = frame.columns("i.occurred_at"),
         within = frame.question.waits.repeat,
         contact = Kind::Contact.code(),
@@ -92,7 +95,8 @@ pub(super) async fn self_served(store: &Store, frame: &Frame<'_>) -> Result<Grou
            WINDOW w AS (PARTITION BY customer_id ORDER BY occurred_at, interaction_id)
          ) i {join}
          WHERE i.occurred_at >= {start}{filter}
-         GROUP BY 1, 2, 3, 4",
+         GROUP BY {numbers}",
+        numbers = frame.numbers(0),
         columns = frame.columns("i.occurred_at"),
         session = Kind::SelfService.code(),
         contact = Kind::Contact.code(),

@@ -1,13 +1,17 @@
 //! The frame of every metric's statement: range, buckets, groups and filter.
 
+use crate::connect;
+use crate::error::{Error, Result};
+use crate::sql::Columns;
 use cx_analytics::churn::Definition;
 use cx_analytics::codes::{Channel, Kind, Stage};
-use cx_analytics::metrics::{Buckets, CaseClock, ResponsePolicy, Waits};
-use cx_analytics::{Timestamp, time::DAY};
-use sea_orm::Value;
+use cx_analytics::features::Field;
+use cx_analytics::metrics::{Buckets, CaseClock, Detail, GroupKey, Metric, ResponsePolicy, Waits};
+use cx_analytics::{Gender, Timestamp, time::DAY};
+use sea_orm::{DbBackend, Value};
 
 /// By what to tell counts apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dimensions {
     /// The customer's persona.
     pub persona: bool,
@@ -15,6 +19,19 @@ pub struct Dimensions {
     pub channel: bool,
     /// The stage.
     pub stage: bool,
+    /// An attribute of the customer.
+    pub attribute: Option<Attribute>,
+    /// Survey, reason or campaign, as the metric has it.
+    pub detail: bool,
+}
+
+/// An attribute of a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attribute {
+    /// One that every customer may have.
+    Field(Field),
+    /// An entry of the customer's further attributes.
+    Entry(String),
 }
 
 /// What to count of: fields by "and", values within a field by "or", an empty field lets everything through.
@@ -26,6 +43,10 @@ pub struct Filter {
     pub channels: Vec<Channel>,
     /// Stages.
     pub stages: Vec<Stage>,
+    /// Values of attributes; an empty one stands for customers without.
+    pub attributes: Vec<(Attribute, Vec<String>)>,
+    /// Surveys, reasons or campaigns, as the metric has it; an empty one stands for none.
+    pub details: Vec<String>,
 }
 
 /// What churn is, and when it is looked at.
@@ -63,61 +84,181 @@ pub struct Question<'a> {
 /// Parts of SQL that a question makes of itself.
 pub(super) struct Frame<'a> {
     pub question: &'a Question<'a>,
-    personas: bool,
+    /// Name and expression of each column that rows of `i` are told apart by.
+    keys: Vec<(&'static str, String)>,
+    join: String,
+    filter: String,
+    values: Vec<Value>,
+    /// Whether survey, reason or campaign are asked for, and whether they tell apart.
+    detailed: bool,
+    by_detail: bool,
 }
 
 impl<'a> Frame<'a> {
-    pub fn new(question: &'a Question<'a>) -> Self {
-        let personas = question.by.persona || !question.filter.personas.is_empty();
-        Self { question, personas }
-    }
-
-    /// The parameters of every statement: the segmentation, where it is named.
-    pub fn values(&self) -> Vec<Value> {
-        let id = self.question.segmentation_id.filter(|_| self.personas);
-        id.map(Value::from).into_iter().collect()
-    }
-
-    /// `bucket, persona, channel, stage` of rows of `i` that are filed under the column `at`.
-    pub fn columns(&self, at: &str) -> String {
-        let starts = self.question.buckets.starts();
-        format!("{} AS bucket, {}", rank(at, &starts[1..]), self.groups())
-    }
-
-    /// `persona, channel, stage` of rows of `i`; -1 and 0 stand for none, and for what is not grouped by.
-    pub fn groups(&self) -> String {
-        let by = self.question.by;
-        let part = |asked: bool, column: &'static str, none: &'static str| {
-            if asked { column } else { none }
+    pub fn new(question: &'a Question<'a>, metric: Metric, backend: DbBackend) -> Self {
+        let mut frame = Self {
+            question,
+            keys: Vec::new(),
+            join: String::new(),
+            filter: String::new(),
+            values: Vec::new(),
+            detailed: false,
+            by_detail: question.by.detail && metric.detail().is_some(),
         };
-        format!(
-            "CAST({} AS BIGINT) AS persona, CAST({} AS BIGINT) AS channel, CAST({} AS BIGINT) AS stage",
-            part(by.persona, "COALESCE(a.persona, -1)", "-1"),
-            part(by.channel, "i.channel", "0"),
-            part(by.stage, "i.stage", "0"),
-        )
+        frame.of_personas();
+        let number = |column: &str| format!("CAST({column} AS BIGINT)");
+        frame.of_column(question.by.channel, "channel", number("i.channel"));
+        frame.of_column(question.by.stage, "stage", number("i.stage"));
+        let codes: Vec<i16> = question.filter.channels.iter().map(|code| code.code()).collect();
+        frame.only("i.channel", &codes);
+        let codes: Vec<i16> = question.filter.stages.iter().map(|code| code.code()).collect();
+        frame.only("i.stage", &codes);
+        frame.of_attributes(backend);
+        if let Some(detail) = metric.detail() {
+            let column = match detail {
+                Detail::Survey => "COALESCE(i.subject, '')",
+                Detail::Reason | Detail::Campaign => "COALESCE(i.topic, '')",
+            };
+            frame.detailed = question.by.detail || !question.filter.details.is_empty();
+            frame.of_column(question.by.detail, "detail", column.to_owned());
+            frame.one_of(column, &question.filter.details);
+        }
+        frame
     }
 
-    /// Joins the persona of `i.customer_id`, where it is asked for.
-    pub fn join(&self) -> &'static str {
-        if self.personas {
-            "LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = $1"
-        } else {
-            ""
+    fn of_personas(&mut self) {
+        let (by, personas) = (self.question.by.persona, &self.question.filter.personas);
+        if !by && personas.is_empty() {
+            return;
+        }
+        let mark = self.mark(self.question.segmentation_id.unwrap_or_default());
+        self.join += &format!(
+            " LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = {mark}"
+        );
+        self.of_column(by, "persona", "CAST(COALESCE(a.persona, -1) AS BIGINT)".to_owned());
+        self.only("a.persona", personas);
+    }
+
+    fn of_attributes(&mut self, backend: DbBackend) {
+        let (by, filters) = (&self.question.by.attribute, &self.question.filter.attributes);
+        if by.is_some() || !filters.is_empty() {
+            self.join += " LEFT JOIN customer c ON c.customer_id = i.customer_id";
+        }
+        if let Some(attribute) = by {
+            let value = self.value_of(attribute, backend);
+            self.of_column(true, "attribute", value);
+        }
+        for (attribute, values) in filters {
+            let value = self.value_of(attribute, backend);
+            self.one_of(&value, values);
         }
     }
 
+    /// The customer's value of an attribute; empty for none.
+    fn value_of(&mut self, attribute: &Attribute, backend: DbBackend) -> String {
+        let value = match attribute {
+            Attribute::Field(Field::Gender) => {
+                let name =
+                    |gender: Gender| format!(" WHEN {} THEN '{}'", gender.code(), gender.name());
+                format!("CASE c.gender{} END", Gender::ALL.map(name).concat())
+            }
+            Attribute::Field(field) => format!("c.{}", field.name()),
+            Attribute::Entry(key) => {
+                let mark = self.mark(key);
+                connect::entry_of(backend, "c.attributes", &mark)
+            }
+        };
+        format!("COALESCE({value}, '')")
+    }
+
+    fn of_column(&mut self, asked: bool, name: &'static str, column: String) {
+        if asked {
+            self.keys.push((name, column));
+        }
+    }
+
+    fn only(&mut self, column: &str, codes: &[i16]) {
+        if !codes.is_empty() {
+            self.filter += &format!(" AND {column} IN ({})", list(codes));
+        }
+    }
+
+    fn one_of(&mut self, column: &str, texts: &[String]) {
+        if !texts.is_empty() {
+            let marks: Vec<String> = texts.iter().map(|text| self.mark(text)).collect();
+            self.filter += &format!(" AND {column} IN ({})", marks.join(", "));
+        }
+    }
+
+    /// Makes a text a parameter.
+    fn mark(&mut self, text: &str) -> String {
+        self.values.push(text.into());
+        format!("${}", self.values.len())
+    }
+
+    /// The parameters of every statement.
+    pub fn values(&self) -> Vec<Value> {
+        self.values.clone()
+    }
+
+    /// Whether survey, reason or campaign are asked for.
+    pub fn detailed(&self) -> bool {
+        self.detailed
+    }
+
+    /// `bucket, …` of rows of `i` that are filed under the column `at`: what they are told apart by.
+    pub fn columns(&self, at: &str) -> String {
+        let starts = self.question.buckets.starts();
+        format!("{} AS bucket{}", rank(at, &starts[1..]), self.groups())
+    }
+
+    /// The same without the bucket, each with a comma before.
+    pub fn groups(&self) -> String {
+        self.keys.iter().map(|(name, column)| format!(", {column} AS {name}")).collect()
+    }
+
+    /// The names of these columns.
+    pub fn names(&self) -> String {
+        let names: String = self.keys.iter().map(|(name, _)| format!(", {name}")).collect();
+        format!("bucket{names}")
+    }
+
+    /// Their numbers, and those of `more` columns that follow them.
+    pub fn numbers(&self, more: usize) -> String {
+        (1..=1 + self.keys.len() + more).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Joins what is known of `i.customer_id`, where it is asked for.
+    pub fn join(&self) -> &str {
+        &self.join
+    }
+
     /// `AND …` for rows of `i` that the filter lets through.
-    pub fn filter(&self) -> String {
-        let filter = self.question.filter;
-        let personas: Vec<i16> = filter.personas.clone();
-        let channels: Vec<i16> = filter.channels.iter().map(|channel| channel.code()).collect();
-        let stages: Vec<i16> = filter.stages.iter().map(|stage| stage.code()).collect();
-        [("a.persona", personas), ("i.channel", channels), ("i.stage", stages)]
-            .into_iter()
-            .filter(|(_, codes)| !codes.is_empty())
-            .map(|(column, codes)| format!(" AND {column} IN ({})", list(&codes)))
-            .collect()
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Reads bucket and group from the beginning of a row.
+    pub fn key(&self, row: &mut Columns<'_>) -> Result<GroupKey> {
+        let by = &self.question.by;
+        let bucket = usize::try_from(row.take::<i64>()?);
+        let mut code = |asked: bool| -> Result<Option<i16>> {
+            if !asked {
+                return Ok(None);
+            }
+            Ok(i16::try_from(row.take::<i64>()?).ok().filter(|code| *code >= 0))
+        };
+        let (persona, channel, stage) = (code(by.persona)?, code(by.channel)?, code(by.stage)?);
+        let mut text = |asked: bool| asked.then(|| row.take::<String>()).transpose();
+        Ok(GroupKey {
+            bucket: bucket.map_err(|_| Error::Corrupt { what: "bucket" })?,
+            persona,
+            channel: channel.and_then(Channel::from_code),
+            stage: stage.and_then(Stage::from_code),
+            attribute: text(by.attribute.is_some())?,
+            detail: text(self.by_detail)?,
+            ..GroupKey::default()
+        })
     }
 
     /// Start of the range.
@@ -155,7 +296,7 @@ pub(super) fn days(days: i64) -> i64 {
 }
 
 /// How many of the rising `edges` are not after `column`: a binary search written as nested CASE.
-pub(super) fn rank(column: &str, edges: &[Timestamp]) -> String {
+pub(crate) fn rank(column: &str, edges: &[Timestamp]) -> String {
     format!("CAST({} AS BIGINT)", search(column, edges, 0))
 }
 

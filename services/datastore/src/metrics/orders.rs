@@ -4,7 +4,8 @@ use super::{Frame, fold, shares};
 use crate::error::Result;
 use crate::store::Store;
 use cx_analytics::codes::{Kind, ReturnKind};
-use cx_analytics::metrics::{Answers, Counts, Groups, counts::AnswerPattern};
+use cx_analytics::interaction::Currency;
+use cx_analytics::metrics::{Amounts, Answers, Counts, Groups, counts::AnswerPattern};
 
 /// Whether something was taken back of the order `i` before the end of the range, of which `condition` holds.
 fn taken_back(frame: &Frame<'_>, condition: &str) -> String {
@@ -23,12 +24,13 @@ fn cancelled() -> String {
 /// Customers by how many of their orders stand.
 fn buyers(frame: &Frame<'_>) -> String {
     format!(
-        "SELECT bucket, persona, channel, stage, customer_id, COUNT(*) FILTER (WHERE gone = 0) AS orders, SUM(gone) AS gone
+        "SELECT {names}, customer_id, COUNT(*) FILTER (WHERE gone = 0) AS orders, SUM(gone) AS gone
          FROM (
            SELECT {columns}, i.customer_id, CASE WHEN {gone} THEN 1 ELSE 0 END AS gone
            {orders}
          ) o
-         GROUP BY bucket, persona, channel, stage, customer_id",
+         GROUP BY {names}, customer_id",
+        names = frame.names(),
         columns = frame.columns("i.occurred_at"),
         gone = taken_back(frame, &format!("({} OR r.flag = 1)", cancelled())),
         orders = frame.of_kinds(&[Kind::Order]),
@@ -38,11 +40,12 @@ fn buyers(frame: &Frame<'_>) -> String {
 /// Customers with two orders and more, of those with one: of orders that stand.
 pub(super) async fn repeated(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
     let text = format!(
-        "SELECT bucket, persona, channel, stage, COUNT(*) FILTER (WHERE orders > 1) AS hits,
+        "SELECT {names}, COUNT(*) FILTER (WHERE orders > 1) AS hits,
                 COUNT(*) FILTER (WHERE orders > 0) AS buyers, CAST(SUM(gone) AS BIGINT) AS excluded
          FROM ({}) c
-         GROUP BY bucket, persona, channel, stage",
-        buyers(frame)
+         GROUP BY {names}",
+        buyers(frame),
+        names = frame.names(),
     );
     shares(store, frame, &text).await
 }
@@ -50,11 +53,12 @@ pub(super) async fn repeated(store: &Store, frame: &Frame<'_>) -> Result<Groups>
 /// How many orders that stand each customer has who has one.
 pub(super) async fn frequency(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
     let text = format!(
-        "SELECT bucket, persona, channel, stage, orders, COUNT(*) AS customers, CAST(SUM(gone) AS BIGINT) AS excluded
+        "SELECT {names}, orders, COUNT(*) AS customers, CAST(SUM(gone) AS BIGINT) AS excluded
          FROM ({}) c
-         GROUP BY bucket, persona, channel, stage, orders
-         ORDER BY bucket, persona, channel, stage, orders",
-        buyers(frame)
+         GROUP BY {names}, orders
+         ORDER BY {names}, orders",
+        buyers(frame),
+        names = frame.names(),
     );
     fold(store, frame, &text, |row, _| {
         let (sum, customers, excluded): (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
@@ -68,18 +72,45 @@ pub(super) async fn frequency(store: &Store, frame: &Frame<'_>) -> Result<Groups
 /// Orders of which something was returned, of those that were not cancelled.
 pub(super) async fn returned(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
     let text = format!(
-        "SELECT bucket, persona, channel, stage, COUNT(*) FILTER (WHERE cancelled = 0 AND returned = 1) AS hits,
+        "SELECT {names}, COUNT(*) FILTER (WHERE cancelled = 0 AND returned = 1) AS hits,
                 COUNT(*) FILTER (WHERE cancelled = 0) AS orders, COUNT(*) FILTER (WHERE cancelled = 1) AS excluded
          FROM (
            SELECT {columns}, CASE WHEN {cancelled} THEN 1 ELSE 0 END AS cancelled,
                   CASE WHEN {returned} THEN 1 ELSE 0 END AS returned
            {orders}
          ) o
-         GROUP BY bucket, persona, channel, stage",
+         GROUP BY {names}",
+        names = frame.names(),
         columns = frame.columns("i.occurred_at"),
         cancelled = taken_back(frame, &cancelled()),
         returned = taken_back(frame, &format!("r.action = {}", ReturnKind::Returned.code())),
         orders = frame.of_kinds(&[Kind::Order]),
     );
     shares(store, frame, &text).await
+}
+
+/// What orders with an amount cost, by currency. Those without are a group of their own.
+pub(super) async fn average(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
+    let text = format!(
+        "SELECT {names}, currency, {sums}
+         FROM (
+           SELECT {columns}, COALESCE(i.currency, '') AS currency, COUNT(*) AS n, CAST(COALESCE(SUM(i.amount), 0) AS BIGINT) AS total
+           {orders} GROUP BY {numbers}, i.customer_id
+         ) c
+         GROUP BY {names}, currency",
+        sums = super::sums_of_squares(),
+        names = frame.names(),
+        columns = frame.columns("i.occurred_at"),
+        numbers = frame.numbers(1),
+        orders = frame.of_kinds(&[Kind::Order]),
+    );
+    fold(store, frame, &text, |row, key| {
+        key.currency = Currency::parse(&row.take::<String>()?);
+        let amounts = super::amounts(row)?;
+        Ok(Counts::Amounts(match key.currency {
+            Some(_) => amounts,
+            None => Amounts { excluded: amounts.n, ..Amounts::default() },
+        }))
+    })
+    .await
 }

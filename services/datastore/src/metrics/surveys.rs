@@ -74,10 +74,11 @@ pub(super) async fn answers(store: &Store, frame: &Frame<'_>, metric: Metric) ->
 
 fn answers_text(frame: &Frame<'_>, metric: Metric) -> String {
     let Reading { kind, valid, high, low } = reading(metric);
+    let names = frame.names();
     // Among the valid answers of a customer in a group, which comes first in the order that the policy wants.
     let place = |order: &str| {
         format!(
-            "ROW_NUMBER() OVER (PARTITION BY bucket, persona, channel, stage, customer_id, valid \
+            "ROW_NUMBER() OVER (PARTITION BY {names}, customer_id, valid \
              ORDER BY occurred_at {order}, interaction_id {order})"
         )
     };
@@ -87,10 +88,10 @@ fn answers_text(frame: &Frame<'_>, metric: Metric) -> String {
         ResponsePolicy::FirstPerCustomer => place("ASC"),
     };
     format!(
-        "SELECT bucket, persona, channel, stage, answers, high, low, total, COUNT(*) AS customers,
+        "SELECT {names}, answers, high, low, total, COUNT(*) AS customers,
                 CAST(SUM(seen) AS BIGINT) AS seen
          FROM (
-           SELECT bucket, persona, channel, stage, customer_id, COUNT(*) AS seen,
+           SELECT {names}, customer_id, COUNT(*) AS seen,
                   COUNT(*) FILTER (WHERE taken = 1) AS answers,
                   COUNT(*) FILTER (WHERE taken = 1 AND high = 1) AS high,
                   COUNT(*) FILTER (WHERE taken = 1 AND low = 1) AS low,
@@ -108,9 +109,9 @@ fn answers_text(frame: &Frame<'_>, metric: Metric) -> String {
                ) r
              ) p
            ) t
-           GROUP BY bucket, persona, channel, stage, customer_id
+           GROUP BY {names}, customer_id
          ) c
-         GROUP BY bucket, persona, channel, stage, answers, high, low, total",
+         GROUP BY {names}, answers, high, low, total",
         columns = frame.columns("i.occurred_at"),
         surveys = frame.of_kinds(&[Kind::Survey]),
         answered = SurveyAction::Answered.code(),
@@ -125,7 +126,7 @@ pub(super) async fn response_rate(store: &Store, frame: &Frame<'_>) -> Result<Gr
                 COUNT(*) FILTER (WHERE action = {delivered}) AS deliveries,
                 COUNT(*) FILTER (WHERE action = {answered} AND COALESCE(previous_action, 0) <> {delivered}) AS strays
          FROM (
-           SELECT customer_id, occurred_at, channel, stage, action,
+           SELECT customer_id, occurred_at, channel, stage, subject, action,
                   LEAD(action) OVER w AS next_action, LAG(action) OVER w AS previous_action
            FROM interaction
            WHERE kind = {kind} AND action IN ({answered}, {delivered}) AND occurred_at < {end}
@@ -133,7 +134,8 @@ pub(super) async fn response_rate(store: &Store, frame: &Frame<'_>) -> Result<Gr
                         ORDER BY occurred_at, action DESC, interaction_id)
          ) i {join}
          WHERE i.occurred_at >= {start}{filter}
-         GROUP BY 1, 2, 3, 4",
+         GROUP BY {numbers}",
+        numbers = frame.numbers(0),
         columns = frame.columns("i.occurred_at"),
         // At the same instant the delivery (2) comes before the answer (1).
         delivered = SurveyAction::Delivered.code(),

@@ -15,7 +15,8 @@ pub(super) async fn number(store: &Store, frame: &Frame<'_>, metric: Metric) -> 
         _ => ("COUNT(*)", &Kind::ALL[..]),
     };
     let (columns, rows) = (frame.columns("i.occurred_at"), frame.of_kinds(kinds));
-    let text = format!("SELECT {columns}, {what} AS n {rows} GROUP BY 1, 2, 3, 4");
+    let numbers = frame.numbers(0);
+    let text = format!("SELECT {columns}, {what} AS n {rows} GROUP BY {numbers}");
     fold(store, frame, &text, |row, _| {
         let n: i64 = row.take()?;
         Ok(Counts::Total(Total { sum: n.into(), n, excluded: 0 }))
@@ -31,9 +32,10 @@ pub(super) async fn money(store: &Store, frame: &Frame<'_>, kinds: &[Kind]) -> R
     let text = format!(
         "SELECT {}, COALESCE(i.currency, '') AS currency, COUNT(*) AS n,
                 CAST(SUM({amount} >> 31) AS BIGINT) AS upper_half, CAST(SUM({amount} & 2147483647) AS BIGINT) AS lower_half
-         {} GROUP BY 1, 2, 3, 4, 5",
+         {} GROUP BY {}",
         frame.columns("i.occurred_at"),
         frame.of_kinds(kinds),
+        frame.numbers(1),
     );
     fold(store, frame, &text, |row, key| {
         key.currency = Currency::parse(&row.take::<String>()?);
@@ -53,17 +55,19 @@ pub(super) async fn money(store: &Store, frame: &Frame<'_>, kinds: &[Kind]) -> R
 /// Complaints or feature requests raised, and the customers active beside them.
 pub(super) async fn raised(store: &Store, frame: &Frame<'_>, kind: Kind) -> Result<Groups> {
     let text = format!(
-        "SELECT bucket, persona, channel, stage, CAST(SUM(raised) AS BIGINT) AS events,
+        "SELECT {names}, CAST(SUM(raised) AS BIGINT) AS events,
                 COUNT(*) FILTER (WHERE raised > 0) AS affected, COUNT(*) AS customers
          FROM (
            SELECT {}, i.customer_id, COUNT(*) FILTER (WHERE i.kind = {} AND i.action = {}) AS raised
-           {} GROUP BY 1, 2, 3, 4, 5
+           {} GROUP BY {}
          ) c
-         GROUP BY bucket, persona, channel, stage",
+         GROUP BY {names}",
         frame.columns("i.occurred_at"),
         kind.code(),
         FeedbackAction::Raised.code(),
         frame.of_kinds(&Kind::ALL),
+        frame.numbers(1),
+        names = frame.names(),
     );
     fold(store, frame, &text, |row, _| {
         Ok(Counts::Incidence(Incidence {

@@ -1,9 +1,11 @@
 //! The schema, as the list of changes that led to it. A migration never changes once released, and never imports
 //! anything that may change.
 
+mod fifth;
 mod first;
 mod fourth;
 mod second;
+mod sixth;
 mod third;
 
 use crate::connect;
@@ -31,6 +33,8 @@ impl MigratorTrait for Migrator {
             Box::new(second::Migration),
             Box::new(third::Migration),
             Box::new(fourth::Migration),
+            Box::new(fifth::Migration),
+            Box::new(sixth::Migration),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use super::rows::{self, Secrets};
 use super::sending::{Attempted, Failure, Message};
-use super::{Failed, MESSAGE_CHANGES, Webhook};
+use super::{Failed, Webhook};
 use crate::error::{Error, Result};
 use crate::segmentations::json;
 use crate::sql::{self, Columns};
@@ -85,7 +85,7 @@ impl Store {
         webhook_id: &str,
         now: Timestamp,
     ) -> Result<Option<Message>> {
-        let text = "SELECT w.url, w.secrets, d.delivery_id, d.after_position, d.until_position, d.personas, d.attempts
+        let text = "SELECT w.url, w.secrets, d.delivery_id, d.after_position, d.until_position, d.events, d.personas, d.attempts
                     FROM webhook_delivery d JOIN webhook w ON w.webhook_id = d.webhook_id
                     WHERE d.webhook_id = $1 AND d.state = 1 AND d.next_attempt_at <= $2 AND w.disabled IS NULL
                     ORDER BY d.next_attempt_at, d.after_position LIMIT 1";
@@ -99,14 +99,12 @@ impl Store {
             id: columns.take()?,
             after: columns.take()?,
             until: columns.take()?,
-            personas: rows::personas(&columns.take::<String>()?)?,
+            subscription: rows::subscription(&mut columns)?,
             attempts: columns.take()?,
-            changes: Vec::new(),
+            events: Vec::new(),
         };
-        let changes =
-            self.membership_changes_after(message.after, &message.personas, MESSAGE_CHANGES);
-        message.changes = changes.await?;
-        message.changes.retain(|change| change.position <= message.until);
+        let events = self.webhook_events(message.after, &message.subscription, Some(message.until));
+        message.events = events.await?.0;
         Ok(Some(message))
     }
 
@@ -153,11 +151,17 @@ impl Store {
     /// A position before which every change is earlier than an instant, and after which none is. Instants never fall with positions,
     /// so it is found by halving, without looking at most of the log.
     async fn position_before(&self, instant: Timestamp) -> Result<i64> {
-        let text = "SELECT position, changed_at FROM membership_change WHERE position > $1 ORDER BY position LIMIT 1";
+        let first = |log: &str| {
+            format!(
+                "SELECT * FROM (SELECT position, changed_at FROM {log} WHERE position > $1 ORDER BY position LIMIT 1) {log}"
+            )
+        };
+        let (membership, alerts) = (first("membership_change"), first("alert_change"));
+        let text = format!("{membership} UNION ALL {alerts} ORDER BY position LIMIT 1");
         let (mut low, mut high) = (0, self.membership_head().await?);
         while low < high {
             let middle = low + (high - low) / 2;
-            let next = sql::query_one(self.read(), text, vec![middle.into()]).await?;
+            let next = sql::query_one(self.read(), &text, vec![middle.into()]).await?;
             let next = next.map(|row| {
                 let mut columns = Columns::of(&row);
                 Ok::<(i64, Timestamp), Error>((columns.take()?, columns.instant()?))
@@ -183,16 +187,17 @@ pub(super) async fn set_aside(
         message.id.as_str().into(),
         message.after.into(),
         message.until.into(),
-        json(&message.personas, "personas")?.into(),
+        json(&message.subscription.personas, "personas")?.into(),
+        message.subscription.code().into(),
         now.micros().into(),
         1.into(),
     ];
     values.extend(told(failure));
     sql::execute(
         tx,
-        "INSERT INTO webhook_delivery (webhook_id, delivery_id, after_position, until_position, personas, created_at, attempts,
+        "INSERT INTO webhook_delivery (webhook_id, delivery_id, after_position, until_position, personas, events, created_at, attempts,
                                        state, next_attempt_at, last_failure_at, last_failure_status, last_failure)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (webhook_id, delivery_id) DO UPDATE SET attempts = excluded.attempts, state = excluded.state,
              next_attempt_at = excluded.next_attempt_at, last_failure_at = excluded.last_failure_at,
              last_failure_status = excluded.last_failure_status, last_failure = excluded.last_failure",

@@ -1,7 +1,7 @@
 //! Making, reading and changing webhooks.
 
 use super::rows::{self, COLUMNS, Secrets, StoredSecret};
-use super::{Disabled, SECRETS, Secret, Webhook};
+use super::{Disabled, SECRETS, Secret, Subscription, Webhook};
 use crate::error::{Error, Result};
 use crate::segmentations::json;
 use crate::sql::{self, Columns};
@@ -18,8 +18,8 @@ pub struct NewWebhook {
     pub request_id: Option<String>,
     /// Where to send.
     pub url: String,
-    /// Only changes into or out of these personas; all where there are none.
-    pub personas: Vec<String>,
+    /// What it is told.
+    pub subscription: Subscription,
     /// What it is for.
     pub description: String,
     /// What to sign with.
@@ -31,6 +31,8 @@ pub struct NewWebhook {
 pub struct WebhookChange {
     /// Where to send.
     pub url: Option<String>,
+    /// Whether changes of membership, and whether those of alerts are told.
+    pub events: Option<(bool, bool)>,
     /// Which personas.
     pub personas: Option<Vec<String>>,
     /// What it is for.
@@ -52,12 +54,12 @@ impl Store {
     ) -> Result<(Webhook, Secret)> {
         let secrets = [StoredSecret { secret: new.secret.clone(), until: None }];
         let secrets = json(&secrets, "secret")?;
-        let personas = json(&new.personas, "personas")?;
+        let personas = json(&new.subscription.personas, "personas")?;
         self.write(async |tx| {
             sql::execute(
                 tx,
-                "INSERT INTO webhook (webhook_id, request_id, url, personas, description, secrets, position, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, (SELECT head FROM feed WHERE name = 'membership'), $7)
+                "INSERT INTO webhook (webhook_id, request_id, url, personas, description, secrets, position, created_at, events)
+                 VALUES ($1, $2, $3, $4, $5, $6, (SELECT head FROM feed WHERE name = 'membership'), $7, $8)
                  ON CONFLICT DO NOTHING",
                 vec![
                     new.id.as_str().into(),
@@ -67,6 +69,7 @@ impl Store {
                     new.description.as_str().into(),
                     secrets.as_str().into(),
                     now.micros().into(),
+                    new.subscription.code().into(),
                 ],
             )
             .await?;
@@ -208,26 +211,33 @@ async fn write_change(
     old: Webhook,
     change: &WebhookChange,
 ) -> Result<()> {
-    let personas = change.personas.as_ref().unwrap_or(&old.personas);
+    let mut subscription = old.subscription;
+    if let Some(personas) = &change.personas {
+        subscription.personas.clone_from(personas);
+    }
+    if let Some((membership, alerts)) = change.events {
+        (subscription.membership, subscription.alerts) = (membership, alerts);
+    }
     let disabled = match change.enabled {
         Some(true) => None,
         // It keeps the reason it has.
         Some(false) => Some(old.disabled.unwrap_or(Disabled::Requested)),
         None => old.disabled,
     };
-    // Other personas make another message. Who was enabled again starts without a past.
+    // Other events or personas make another message. Who was enabled again starts without a past.
     sql::execute(
         tx,
-        "UPDATE webhook SET url = $2, personas = $3, description = $4, disabled = $5,
-                sending_until = CASE WHEN personas = $3 THEN sending_until END,
+        "UPDATE webhook SET url = $2, personas = $3, description = $4, disabled = $5, events = $6,
+                sending_until = CASE WHEN personas = $3 AND events = $6 THEN sending_until END,
                 failing_since = CASE WHEN disabled IS NULL OR $5 IS NOT NULL THEN failing_since END
          WHERE webhook_id = $1",
         vec![
             old.id.as_str().into(),
             change.url.clone().unwrap_or(old.url).into(),
-            json(personas, "personas")?.into(),
+            json(&subscription.personas, "personas")?.into(),
             change.description.clone().unwrap_or(old.description).into(),
             disabled.map(Disabled::code).into(),
+            subscription.code().into(),
         ],
     )
     .await?;

@@ -1,6 +1,6 @@
 //! How webhooks stand in their table.
 
-use super::{Disabled, Failed, Secret, Webhook};
+use super::{Disabled, Failed, Secret, Subscription, Webhook};
 use crate::error::{Error, Result};
 use crate::segmentations::{json, parsed};
 use crate::sql::{self, Columns};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// Everything that is told of a webhook `w`.
 pub(super) const COLUMNS: &str =
-    "w.webhook_id, w.url, w.personas, w.description, w.disabled, w.created_at, w.position,
+    "w.webhook_id, w.url, w.events, w.personas, w.description, w.disabled, w.created_at, w.position,
      (SELECT f.head FROM feed f WHERE f.name = 'membership') - w.position,
      (SELECT COUNT(*) FROM webhook_delivery d WHERE d.webhook_id = w.webhook_id AND d.state = 1),
      (SELECT COUNT(*) FROM webhook_delivery d WHERE d.webhook_id = w.webhook_id AND d.state = 2),
@@ -34,7 +34,7 @@ pub(super) fn webhook(row: &QueryResult) -> Result<Webhook> {
     let mut webhook = Webhook {
         id: columns.take()?,
         url: columns.take()?,
-        personas: personas(&columns.take::<String>()?)?,
+        subscription: subscription(&mut columns)?,
         description: columns.take()?,
         disabled: columns.take::<Option<i16>>()?.map(Disabled::from_code).transpose()?,
         created_at: columns.instant()?,
@@ -60,7 +60,8 @@ pub(super) fn webhook(row: &QueryResult) -> Result<Webhook> {
 
 /// A hash of what people set, and of what stops it.
 fn etag(of: &Webhook) -> Result<String> {
-    let set = (&of.url, &of.personas, &of.description, of.disabled.map(Disabled::code));
+    let (personas, events) = (&of.subscription.personas, of.subscription.code());
+    let set = (&of.url, personas, events, &of.description, of.disabled.map(Disabled::code));
     Ok(blake3::hash(json(&set, "webhook")?.as_bytes()).to_hex()[..16].to_owned())
 }
 
@@ -70,9 +71,10 @@ pub(super) fn status(stored: Option<i32>) -> Result<Option<u16>> {
     status.map_err(|_| Error::Corrupt { what: "status of an attempt" })
 }
 
-/// A filter as it is stored.
-pub(super) fn personas(stored: &str) -> Result<Vec<String>> {
-    parsed(stored, "personas of a webhook")
+/// Events and personas, as they are stored beside each other.
+pub(super) fn subscription(columns: &mut Columns<'_>) -> Result<Subscription> {
+    let events = columns.take()?;
+    Subscription::stored(events, parsed(&columns.take::<String>()?, "personas of a webhook")?)
 }
 
 /// The secrets of a webhook as they are stored, latest first.

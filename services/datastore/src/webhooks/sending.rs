@@ -1,14 +1,13 @@
 //! Messages: what is to be sent next, and what came of it. Only who holds the duty changes anything here.
 
 use super::rows::{self, Secrets};
-use super::{Disabled, Failed, MESSAGE_CHANGES, Secret};
+use super::{Disabled, Event, Failed, Secret, Subscription};
 use crate::duties::{Duty, held};
 use crate::error::Result;
 use crate::segmentations::json;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::Timestamp;
-use cx_analytics::membership::Change;
 use sea_orm::{DatabaseTransaction, QueryResult};
 
 /// A webhook for which there is something to do.
@@ -23,7 +22,7 @@ pub struct Waiting {
 }
 
 /// A message to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     /// Its id: the same over all attempts.
     pub id: String,
@@ -33,13 +32,13 @@ pub struct Message {
     pub url: String,
     /// What to sign with, latest first.
     pub secrets: Vec<Secret>,
-    /// What to tell, 1 to 100 changes; none where everybody in it was erased, and nothing is to be sent.
-    pub changes: Vec<Change>,
+    /// What to tell, 1 to 100 events of one kind; none where everybody in it was erased, and nothing is to be sent.
+    pub events: Vec<Event>,
     /// Attempts before this one.
     pub attempts: i32,
     pub(super) after: i64,
     pub(super) until: i64,
-    pub(super) personas: Vec<String>,
+    pub(super) subscription: Subscription,
 }
 
 /// What came of a message.
@@ -102,7 +101,7 @@ impl Store {
         owner: &str,
         now: Timestamp,
     ) -> Result<Option<Message>> {
-        let text = "SELECT url, secrets, personas, position, sending_until FROM webhook
+        let text = "SELECT url, secrets, events, personas, position, sending_until FROM webhook
                     WHERE webhook_id = $1 AND disabled IS NULL";
         let Some(row) = sql::query_one(self.read(), text, vec![webhook_id.into()]).await? else {
             return Ok(None);
@@ -110,26 +109,19 @@ impl Store {
         let mut columns = Columns::of(&row);
         let url = columns.take()?;
         let secrets = Secrets::read(&columns.take::<String>()?)?.valid(now);
-        let personas = rows::personas(&columns.take::<String>()?)?;
+        let subscription = rows::subscription(&mut columns)?;
         let (after, fixed): (i64, Option<i64>) = (columns.take()?, columns.take()?);
-        // The head before the changes: every change up to it is seen.
-        let head = self.membership_head().await?;
-        let mut changes = self.membership_changes_after(after, &personas, MESSAGE_CHANGES).await?;
-        let until = fixed.unwrap_or_else(|| match changes.last() {
-            Some(last) if changes.len() as u64 == MESSAGE_CHANGES => last.position,
-            last => last.map_or(head, |last| last.position.max(head)),
-        });
-        changes.retain(|change| change.position <= until);
+        let (events, until) = self.webhook_events(after, &subscription, fixed).await?;
         let webhook_id = webhook_id.to_owned();
-        let (id, attempts) = (message_id(&webhook_id, after, until, &personas)?, 0);
+        let (id, attempts) = (message_id(&webhook_id, after, until, &subscription)?, 0);
         let message =
-            Message { id, webhook_id, url, secrets, changes, attempts, after, until, personas };
+            Message { id, webhook_id, url, secrets, events, attempts, after, until, subscription };
         if fixed.is_some() {
             return Ok(Some(message));
         }
         let fix = async |tx: &DatabaseTransaction| fix(tx, &message, owner).await;
         let fixed = until > after && self.write(fix).await?;
-        Ok((fixed && !message.changes.is_empty()).then_some(message))
+        Ok((fixed && !message.events.is_empty()).then_some(message))
     }
 
     /// Writes what came of a message. Nothing where its webhook was deleted, moved or replayed meanwhile.
@@ -164,25 +156,30 @@ impl Store {
     }
 }
 
-/// The id of a message: what is in it, as positions and personas say.
-fn message_id(webhook_id: &str, after: i64, until: i64, personas: &[String]) -> Result<String> {
-    let content = json(&(webhook_id, after, until, personas), "message")?;
+/// The id of a message: what is in it, as positions, personas and events say. (Without alerts it is what it was before there
+/// were any, so that a message that is on its way when the program is replaced keeps its id.)
+fn message_id(webhook_id: &str, after: i64, until: i64, of: &Subscription) -> Result<String> {
+    let content = match of.alerts {
+        false => json(&(webhook_id, after, until, &of.personas), "message")?,
+        true => json(&(webhook_id, after, until, &of.personas, of.code()), "message")?,
+    };
     Ok(format!("msg_{}", &blake3::hash(content.as_bytes()).to_hex()[..32]))
 }
 
 /// Fixes a message, or passes over changes that are not for this webhook. False where the webhook was changed meanwhile.
 async fn fix(tx: &DatabaseTransaction, message: &Message, owner: &str) -> Result<bool> {
     held(tx, Duty::Webhooks, owner).await?;
-    let set = if message.changes.is_empty() { "position" } else { "sending_until" };
+    let set = if message.events.is_empty() { "position" } else { "sending_until" };
     let text = format!(
         "UPDATE webhook SET {set} = $3
-         WHERE webhook_id = $1 AND position = $2 AND personas = $4 AND sending_until IS NULL AND disabled IS NULL"
+         WHERE webhook_id = $1 AND position = $2 AND personas = $4 AND events = $5 AND sending_until IS NULL AND disabled IS NULL"
     );
     let values = vec![
         message.webhook_id.as_str().into(),
         message.after.into(),
         message.until.into(),
-        json(&message.personas, "personas")?.into(),
+        json(&message.subscription.personas, "personas")?.into(),
+        message.subscription.code().into(),
     ];
     Ok(sql::execute(tx, &text, values).await? == 1)
 }

@@ -32,10 +32,16 @@ fn new(id: &str) -> NewWebhook {
         id: id.to_owned(),
         request_id: None,
         url: "https://example.com/hook".to_owned(),
-        personas: Vec::new(),
+        subscription: Subscription::default(),
         description: String::new(),
         secret: Secret::new(format!("secret of {id}")),
     }
+}
+
+/// Every change of membership of these personas.
+fn of(personas: &[&str]) -> Subscription {
+    let personas = personas.iter().map(|&id| id.to_owned()).collect();
+    Subscription { personas, ..Subscription::default() }
 }
 
 /// A webhook, and the duty held by "me".
@@ -70,7 +76,7 @@ fn failure(second: i64, again_at: Option<i64>) -> Attempted {
 }
 
 fn positions(message: &Message) -> Vec<i64> {
-    message.changes.iter().map(|change| change.position).collect()
+    message.events.iter().map(Event::position).collect()
 }
 
 #[tokio::test]
@@ -98,7 +104,7 @@ async fn webhooks_are_made_once_listed_changed_and_deleted() {
         let changed = store.webhook_update("a", &change, &made.etag).await.expect("changed");
         let changed = changed.expect("there");
         assert_eq!(
-            (changed.url.as_str(), changed.personas.len()),
+            (changed.url.as_str(), changed.subscription.personas.len()),
             ("https://example.com/other", 1)
         );
         let stale = store.webhook_update("a", &change, &made.etag).await;
@@ -181,7 +187,7 @@ async fn messages_are_runs_of_changes_and_stay_the_same_until_they_are_settled()
 #[tokio::test]
 async fn only_changes_of_its_personas_are_told_and_the_others_passed_over() {
     on_every_engine(async |store| {
-        begin(&store, &NewWebhook { personas: vec!["q".to_owned()], ..new("a") }).await;
+        begin(&store, &NewWebhook { subscription: of(&["q"]), ..new("a") }).await;
         happen(&store, 1, "p", 150).await;
         assert_eq!(next(&store, "a").await, None);
         assert_eq!(get(&store, "a").await.position, 150, "passed over without a message");
@@ -268,7 +274,7 @@ async fn the_erased_are_not_told_any_more() {
         assert_eq!(positions(&due(&store, "a", 3).await.expect("due")), [2]);
         forget("c2").await;
         let empty = due(&store, "a", 3).await.expect("due");
-        assert!(empty.changes.is_empty() && empty.id == message.id);
+        assert!(empty.events.is_empty() && empty.id == message.id);
         settle(&store, &empty, Attempted::Empty, 4).await;
         let webhook = get(&store, "a").await;
         assert_eq!((webhook.pending_deliveries, webhook.last_success_at), (0, None));
@@ -277,7 +283,7 @@ async fn the_erased_are_not_told_any_more() {
         next(&store, "a").await.expect("a message");
         forget("c3").await;
         let empty = next(&store, "a").await.expect("still fixed");
-        assert!(empty.changes.is_empty());
+        assert!(empty.events.is_empty());
         settle(&store, &empty, Attempted::Empty, 6).await;
         assert_eq!(get(&store, "a").await.position, 3);
     })

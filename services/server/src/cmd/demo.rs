@@ -83,6 +83,8 @@ impl Demo {
         let begun = Instant::now();
         let truth = populate(store, Population::new(self.seed, self.customers, until)).await?;
 
+        work::voice::to_end(store).await?;
+
         // Without a moment of its own the demonstration goes on: members stay fresh while it is served.
         let parameters = Parameters { seed: self.seed, ..Parameters::at(until) };
         let asked = Asked { parameters, policy: Policy::default(), live: self.until.is_none() };

@@ -7,6 +7,7 @@ use crate::import::ledger::{Counts, Ledger};
 use crate::import::mapping::{self, Mapping, config::MappingConfig, config::Target};
 use crate::import::source::{Format, Input};
 use crate::import::{self, Plan};
+use crate::work;
 use anyhow::{Context, bail};
 use clap::Args;
 use cx_datastore::Store;
@@ -72,6 +73,7 @@ impl Import {
         }
         store.schema_check().await?;
         let result = run(&store, plan, &files).await;
+        let read = work::voice::to_end(&store).await;
         store.close().await;
         let listed = ledger.close()?;
         report(&ledger.counts())?;
@@ -79,6 +81,7 @@ impl Import {
             eprintln!("Rejected lines and conflicts are listed in {}", path.display());
         }
         result.map_err(wrong_mapping)?;
+        read.context("the texts were not read; the server reads them")?;
         let counts = ledger.counts();
         if strict && counts.rejected + counts.conflict > 0 {
             bail!("{} records were rejected, {} in conflict", counts.rejected, counts.conflict);

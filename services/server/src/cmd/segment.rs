@@ -148,6 +148,7 @@ fn weight(text: &str) -> Result<(String, f64), String> {
 }
 
 async fn segment(store: &Store, parameters: &str, activate: bool) -> anyhow::Result<()> {
+    work::voice::to_end(store).await?;
     let id = work::run_to_end(store, JobKind::Segmentation, parameters, activate).await?;
     let report = store.segmentation_report(&id).await?.context("the report is gone")?;
     println!("{}", table(&store.personas_list(&id).await?));

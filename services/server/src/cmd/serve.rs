@@ -1,6 +1,10 @@
 //! `cx serve`: serves the API until it is told to stop.
 
-use crate::{config::Global, serve, webhooks, work::refresh::Freshness};
+use crate::{
+    config::Global,
+    serve, webhooks,
+    work::{alerts::Looks, refresh::Freshness},
+};
 use anyhow::Context;
 use clap::Args;
 use std::{net::SocketAddr, time::Duration};
@@ -22,6 +26,9 @@ pub struct Serve {
     /// Hours after which a customer is looked at again of whom no data arrived
     #[arg(long, env = "CX_QUIET_HOURS", default_value_t = 24.0, value_parser = seconds, value_name = "HOURS")]
     pub quiet_hours: f64,
+    /// Seconds from one look for answers that raise alerts to the next; 0 leaves alerts to other replicas
+    #[arg(long, env = "CX_ALERT_SECONDS", default_value_t = 1.0, value_parser = seconds, value_name = "SECONDS")]
+    pub alert_seconds: f64,
     /// Segmentations that stay beside the active one; older ones go with their members, but not what was logged of them
     #[arg(long, env = "CX_KEEP_VERSIONS", default_value_t = 30, value_name = "NUMBER")]
     pub keep_versions: u64,
@@ -41,6 +48,7 @@ impl Serve {
             workers: 1,
             refresh_seconds: 1.0,
             quiet_hours: 24.0,
+            alert_seconds: 1.0,
             keep_versions: 30,
             drain_seconds: 25,
             webhook_allow_insecure: false,
@@ -65,6 +73,10 @@ impl Serve {
             freshness: Freshness {
                 interval: Duration::from_secs_f64(self.refresh_seconds),
                 quiet: Duration::from_secs_f64(self.quiet_hours * 3600.0),
+            },
+            alerts: Looks {
+                interval: Duration::from_secs_f64(self.alert_seconds),
+                ..Looks::default()
             },
             keep_versions: self.keep_versions,
             drain: Duration::from_secs(self.drain_seconds),

@@ -149,7 +149,7 @@ impl Ground {
             }
             None => Personas::default(),
         };
-        let ordinals = personas.ordinals(&asked.persona_ids)?;
+        let ordinals = personas.ordinals(&asked.persona_ids, "filter")?;
         let end = asked.end.unwrap_or(asked.as_of).min(asked.as_of);
         let start = match asked.start {
             Some(start) => start,

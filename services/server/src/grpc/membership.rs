@@ -2,6 +2,7 @@
 
 use super::{
     Api, audience, configured, explain,
+    follow::{Follow, From, TOLD},
     from_proto::Violations,
     page_token,
     persona::assignments,
@@ -18,21 +19,15 @@ use crate::proto::{
     membership_service_server::{MembershipService, MembershipServiceServer},
     watch_membership_changes_request::Start,
 };
+use cx_analytics::membership::Change;
 use futures::stream::BoxStream;
-use std::{collections::HashSet, time::Duration};
-use tokio::time::Instant;
+use std::collections::HashSet;
 use tonic::{Request, Response, Status, service::Routes};
 
 /// Most customers of a batch.
 const MOST_CUSTOMERS: usize = 1000;
 /// Most personas of a watch.
 const MOST_PERSONAS: usize = 50;
-/// Changes in a message.
-const TOLD: u64 = 1000;
-/// How often is looked for changes.
-const LOOK: Duration = Duration::from_millis(250);
-/// How long a watch is silent at most.
-const SILENT: Duration = Duration::from_secs(10);
 
 /// Adds the service.
 pub(super) fn add(routes: Routes, api: &Api) -> Routes {
@@ -124,22 +119,21 @@ impl MembershipService for Handler {
         let personas = personas(&request.persona_ids)?;
         let mut scope = vec!["WatchMembershipChanges".to_owned()];
         scope.extend(personas.iter().cloned());
-        let resumed: Option<i64> = page_token::read(&request.resume_token, &as_scope(&scope))?;
-        let position = match (resumed, Start::try_from(request.start)) {
-            (Some(position), _) => position,
-            (None, Ok(Start::Earliest)) => 0,
-            (None, Ok(_)) => self.api.store.membership_head().await.map_err(Refusal::from)?,
-            (None, Err(_)) => {
+        let start = match Start::try_from(request.start) {
+            Ok(Start::Earliest) => From::Earliest,
+            Ok(Start::Now | Start::Unspecified) => From::Now,
+            Err(_) => {
                 let rule = format!("{} is not one of its values", request.start);
                 return Err(Refusal::field("start", rule).into());
             }
         };
-        let watch = Watch { api: self.api.clone(), personas, scope, position, begun: false };
-        let stream = futures::stream::try_unfold(watch, |mut watch| async move {
-            let told = watch.next().await?;
-            Ok(Some((told, watch)))
-        });
-        Ok(Response::new(Box::pin(stream)))
+        let follow = Follow::begin(&self.api, scope, &request.resume_token, start).await?;
+        let store = self.api.store.clone();
+        let read = move |position| {
+            let (store, personas) = (store.clone(), personas.clone());
+            async move { store.membership_changes_after(position, &personas, TOLD).await }
+        };
+        Ok(Response::new(follow.stream(read, |change| change.position, told)))
     }
 
     async fn export_audience(
@@ -150,46 +144,9 @@ impl MembershipService for Handler {
     }
 }
 
-/// Where a watch stands.
-struct Watch {
-    api: Api,
-    personas: Vec<String>,
-    scope: Vec<String>,
-    position: i64,
-    begun: bool,
-}
-
-impl Watch {
-    /// The next message: changes as soon as there are some, or none after a while. What is skipped because it concerns other
-    /// personas moves the token on as well.
-    async fn next(&mut self) -> Result<WatchMembershipChangesResponse, Refusal> {
-        let store = self.api.store.clone();
-        let silence = Instant::now() + SILENT;
-        let mut changes = Vec::new();
-        while self.begun && changes.is_empty() && Instant::now() < silence {
-            // What is committed up to here is read below, so that an empty answer moves the token up to here.
-            let head = store.membership_head().await?;
-            if head > self.position {
-                let after = store.membership_changes_after(self.position, &self.personas, TOLD);
-                changes = after.await?;
-                self.position = changes.last().map_or(head, |last| last.position);
-                continue;
-            }
-            tokio::select! {
-                () = self.api.stop.cancelled() => return Err(Refusal::ShuttingDown),
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-        self.begun = true;
-        Ok(WatchMembershipChangesResponse {
-            changes: changes.into_iter().map(to_proto::membership_change).collect(),
-            resume_token: page_token::issue(&as_scope(&self.scope), &self.position),
-        })
-    }
-}
-
-fn as_scope(parts: &[String]) -> Vec<&str> {
-    parts.iter().map(String::as_str).collect()
+fn told(changes: Vec<Change>, resume_token: String) -> WatchMembershipChangesResponse {
+    let changes = changes.into_iter().map(to_proto::membership_change).collect();
+    WatchMembershipChangesResponse { changes, resume_token }
 }
 
 fn customers(ids: Vec<String>) -> Result<Vec<String>, Refusal> {
@@ -217,7 +174,7 @@ fn personas(ids: &[String]) -> Result<Vec<String>, Refusal> {
     Ok(ids)
 }
 
-fn each_once(v: &mut Violations, field: &str, ids: &[String]) {
+pub(super) fn each_once(v: &mut Violations, field: &str, ids: &[String]) {
     let mut seen = HashSet::new();
     for (place, id) in ids.iter().take(MOST_CUSTOMERS).enumerate() {
         let field = format!("{field}[{place}]");

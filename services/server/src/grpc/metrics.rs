@@ -1,14 +1,16 @@
 //! `MetricsService`: measures segments. What is counted is the datastore's, what figures are made of it is that of
 //! `cx_analytics::metrics`.
 
-use super::{Api, configured, from_proto, page_token, status::Refusal, to_proto};
+use super::{Api, compare, configured, from_proto, page_token, status::Refusal, to_proto};
 use crate::proto::metrics_service_server::{MetricsService, MetricsServiceServer};
 use crate::{clock, proto};
 use cx_analytics::Timestamp;
-use cx_analytics::metrics::{Buckets, Metric, Terms, definition, evaluate};
-use cx_datastore::metrics::{Churned, Filter, Question};
+use cx_analytics::metrics::{
+    Buckets, Counts, GroupKey, Groups, Metric, Terms, definition, evaluate,
+};
+use cx_datastore::metrics::{Churned, Dimensions, Filter, Question};
 use cx_datastore::{JobKind, Store};
-use from_proto::MetricsQuery;
+use from_proto::{MetricsQuery, Only};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
@@ -31,6 +33,13 @@ impl MetricsService for Handler {
         request: Request<proto::QueryMetricsRequest>,
     ) -> Result<Response<proto::QueryMetricsResponse>, Status> {
         Ok(Response::new(answer(&self.store, request.into_inner(), clock::now()).await?))
+    }
+
+    async fn compare_metrics(
+        &self,
+        request: Request<proto::CompareMetricsRequest>,
+    ) -> Result<Response<proto::CompareMetricsResponse>, Status> {
+        Ok(Response::new(compare::answer(&self.store, request.into_inner(), clock::now()).await?))
     }
 
     async fn list_metrics(
@@ -59,16 +68,12 @@ pub(super) async fn answer(
     request: proto::QueryMetricsRequest,
     now: Timestamp,
 ) -> Result<proto::QueryMetricsResponse, Refusal> {
-    let plan = plan(store, from_proto::metrics_query(request)?, now).await?;
+    let plan = Plan::new(store, from_proto::metrics_query(request)?, now).await?;
     let mut results = Vec::new();
-    for metric in &plan.query.metrics {
-        results.extend(measure(store, &plan, *metric).await?);
-        if results.len() > MOST_RESULTS {
-            let rule = format!(
-                "makes more than {MOST_RESULTS} results; ask for fewer groups, buckets or metrics"
-            );
-            return Err(Refusal::field("group_by", rule));
-        }
+    for metric in plan.query.metrics.iter().copied() {
+        let groups = plan.count(store, metric).await?;
+        results.extend(groups.iter().map(|(key, counts)| plan.result(metric, key, counts)));
+        few_enough(results.len(), "group_by")?;
     }
     Ok(proto::QueryMetricsResponse {
         results,
@@ -77,18 +82,28 @@ pub(super) async fn answer(
     })
 }
 
+/// Refuses what would be more than an answer holds.
+pub(super) fn few_enough(results: usize, field: &str) -> Result<(), Refusal> {
+    if results <= MOST_RESULTS {
+        return Ok(());
+    }
+    let rule =
+        format!("makes more than {MOST_RESULTS} results; ask for fewer groups, buckets or metrics");
+    Err(Refusal::field(field, rule))
+}
+
 /// A query with what it left to the present.
-struct Plan {
-    query: MetricsQuery,
-    buckets: Buckets,
-    as_of: Timestamp,
+pub(super) struct Plan {
+    pub query: MetricsQuery,
+    pub buckets: Buckets,
+    pub as_of: Timestamp,
     churned: Churned,
     filter: Filter,
-    personas: Personas,
+    pub personas: Personas,
 }
 
 /// The personas of the active segmentation, where they are needed: id and name by ordinal.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Personas {
     pub segmentation_id: Option<String>,
     by_ordinal: Vec<(i16, String, String)>,
@@ -110,14 +125,14 @@ impl Personas {
         Ok(Self { by_ordinal: by_ordinal.collect(), segmentation_id: Some(id) })
     }
 
-    pub fn ordinals(&self, ids: &[String]) -> Result<Vec<i16>, Refusal> {
+    pub fn ordinals(&self, ids: &[String], path: &str) -> Result<Vec<i16>, Refusal> {
         let mut violations = from_proto::Violations::new();
         let mut ordinals = Vec::new();
         for (place, id) in ids.iter().enumerate() {
             match self.ordinal(id) {
                 Some(ordinal) => ordinals.push(ordinal),
                 None => violations.at(
-                    format!("filter.persona_ids[{place}]"),
+                    format!("{path}.persona_ids[{place}]"),
                     format!(
                         "{} is not a persona of the active segmentation",
                         from_proto::shown(id)
@@ -126,6 +141,17 @@ impl Personas {
             }
         }
         violations.refuse().map(|()| ordinals)
+    }
+
+    /// What to count of, with personas by their ordinals; `path` is where ids stand in the request.
+    fn filter(&self, only: &Only, path: &str) -> Result<Filter, Refusal> {
+        Ok(Filter {
+            personas: self.ordinals(&only.persona_ids, path)?,
+            channels: only.channels.clone(),
+            stages: only.stages.clone(),
+            attributes: only.attributes.clone(),
+            details: only.details.clone(),
+        })
     }
 
     pub fn ordinal(&self, id: &str) -> Option<i16> {
@@ -138,57 +164,80 @@ impl Personas {
     }
 }
 
-async fn plan(store: &Store, query: MetricsQuery, now: Timestamp) -> Result<Plan, Refusal> {
-    let personas =
-        if query.needs_personas() { Personas::active(store).await? } else { Personas::default() };
-    let end = query.end.unwrap_or(now);
-    let start = match query.start {
-        Some(start) => start,
-        None => store.interactions_first_at(end).await?.unwrap_or(end),
-    };
-    let buckets = query.cut(start, end)?;
-    let as_of = end.min(now);
-    let filter = Filter {
-        personas: personas.ordinals(&query.persona_ids)?,
-        channels: query.channels.clone(),
-        stages: query.stages.clone(),
-    };
-    let churned = query.churned(&buckets, as_of);
-    Ok(Plan { query, buckets, as_of, churned, filter, personas })
-}
-
-async fn measure(
-    store: &Store,
-    plan: &Plan,
-    metric: Metric,
-) -> Result<Vec<proto::MetricResult>, Refusal> {
-    let query = &plan.query;
-    let question = Question {
-        buckets: &plan.buckets,
-        as_of: plan.as_of,
-        by: query.by,
-        filter: &plan.filter,
-        segmentation_id: plan.personas.segmentation_id.as_deref(),
-        policy: query.policy_of(metric),
-        clock: query.clock,
-        churned: &plan.churned,
-        waits: query.waits,
-    };
-    let mut groups = store.metric_counts(metric, &question).await?;
-    if query.by == cx_datastore::metrics::Dimensions::default() {
-        groups.fill(metric, plan.buckets.count());
+impl Plan {
+    /// Fills in the ends of the range and the personas.
+    pub async fn new(store: &Store, query: MetricsQuery, now: Timestamp) -> Result<Self, Refusal> {
+        let personas = if query.needs_personas() {
+            Personas::active(store).await?
+        } else {
+            Personas::default()
+        };
+        let end = query.end.unwrap_or(now);
+        let start = match query.start {
+            Some(start) => start,
+            None => store.interactions_first_at(end).await?.unwrap_or(end),
+        };
+        let buckets = query.cut(start, end)?;
+        let as_of = end.min(now);
+        let filter = personas.filter(&query.only, "filter")?;
+        let churned = query.churned(&buckets, as_of);
+        Ok(Self { query, buckets, as_of, churned, filter, personas })
     }
-    let result = |(key, counts): (&cx_analytics::metrics::GroupKey, &_)| {
-        let cut_off = plan.churned.cut_offs.get(key.bucket);
-        let end = plan.buckets.bounds(key.bucket).map(|(_, end)| end);
-        let terms = Terms {
+
+    /// The same of another range.
+    pub fn over(self, start: Timestamp, end: Timestamp, now: Timestamp) -> Result<Self, Refusal> {
+        let (buckets, as_of) = (self.query.cut(start, end)?, end.min(now));
+        let churned = self.query.churned(&buckets, as_of);
+        Ok(Self { buckets, as_of, churned, ..self })
+    }
+
+    /// The same of others.
+    pub async fn of(self, store: &Store, only: &Only, path: &str) -> Result<Self, Refusal> {
+        let mut personas = self.personas.clone();
+        if !only.persona_ids.is_empty() && personas.segmentation_id.is_none() {
+            personas = Personas::active(store).await?;
+        }
+        let filter = personas.filter(only, path)?;
+        Ok(Self { filter, personas, ..self })
+    }
+
+    /// Counts what a metric rests on.
+    pub async fn count(&self, store: &Store, metric: Metric) -> Result<Groups, Refusal> {
+        let query = &self.query;
+        let question = Question {
+            buckets: &self.buckets,
+            as_of: self.as_of,
+            by: query.by.clone(),
+            filter: &self.filter,
+            segmentation_id: self.personas.segmentation_id.as_deref(),
+            policy: query.policy_of(metric),
+            clock: query.clock,
+            churned: &self.churned,
+            waits: query.waits,
+        };
+        let mut groups = store.metric_counts(metric, &question).await?;
+        // A cohort that nobody is in has no periods.
+        if query.by == Dimensions::default() && metric != Metric::RetentionRate {
+            groups.fill(metric, self.buckets.count());
+        }
+        Ok(groups)
+    }
+
+    /// How far to trust a figure of a group.
+    pub fn terms(&self, metric: Metric, key: &GroupKey) -> Terms {
+        let (query, place) = (&self.query, (key.bucket, key.period.unwrap_or_default()));
+        Terms {
             confidence: query.confidence,
             low_sample_floor: query.low_sample_floor,
-            immature: query.immature(metric, cut_off, end, plan.as_of),
-        };
-        let persona = key.persona.and_then(|ordinal| plan.personas.id_and_name(ordinal));
-        let group = to_proto::metric_group(key, plan.buckets.bounds(key.bucket), persona);
-        to_proto::metric_result(metric, group, evaluate(metric, counts, &terms), query.confidence)
-    };
-    Ok(groups.iter().map(result).collect())
+            immature: query.immature(metric, (&self.buckets, &self.churned), place, self.as_of),
+        }
+    }
+
+    /// The figure of a group.
+    pub fn result(&self, metric: Metric, key: &GroupKey, counts: &Counts) -> proto::MetricResult {
+        let persona = key.persona.and_then(|ordinal| self.personas.id_and_name(ordinal));
+        let group = to_proto::metric_group(metric, key, self.buckets.bounds(key.bucket), persona);
+        let figure = evaluate(metric, counts, &self.terms(metric, key));
+        to_proto::metric_result(metric, group, figure, self.query.confidence)
+    }
 }

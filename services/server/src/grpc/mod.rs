@@ -3,11 +3,15 @@
 //! A handler reads: convert, call, convert. It holds no SQL, no arithmetic, and builds no status: that
 //! is `status`'s. `from_proto` checks what comes in, `to_proto` writes what goes out.
 
+pub mod alert;
 pub mod audience;
 pub mod churn;
 pub mod codec;
+mod compare;
 pub mod customer;
 mod explain;
+pub mod feedback;
+mod follow;
 pub mod from_proto;
 pub mod ingest;
 pub mod journey;
@@ -15,6 +19,7 @@ pub mod layers;
 mod members;
 pub mod membership;
 pub mod metrics;
+pub(crate) mod moved;
 pub mod page_token;
 pub mod persona;
 pub mod segmentation;
@@ -55,7 +60,7 @@ macro_rules! configured {
 pub(crate) use configured;
 
 /// Names of the services, as health and reflection tell them.
-pub const SERVICES: [&str; 9] = [
+pub const SERVICES: [&str; 11] = [
     "cx.v1.IngestService",
     "cx.v1.CustomerService",
     "cx.v1.SegmentationService",
@@ -64,6 +69,8 @@ pub const SERVICES: [&str; 9] = [
     "cx.v1.MetricsService",
     "cx.v1.JourneyService",
     "cx.v1.ChurnService",
+    "cx.v1.AlertService",
+    "cx.v1.FeedbackService",
     "cx.v1.WebhookService",
 ];
 
@@ -78,5 +85,7 @@ pub fn routes(api: &Api) -> Routes {
     let routes = metrics::add(routes, api);
     let routes = journey::add(routes, api);
     let routes = churn::add(routes, api);
+    let routes = alert::add(routes, api);
+    let routes = feedback::add(routes, api);
     webhook::add(routes, api)
 }

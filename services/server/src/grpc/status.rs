@@ -50,6 +50,12 @@ pub enum Refusal {
     AssignmentNotFound(String),
     /// No such webhook.
     WebhookNotFound(String),
+    /// No such rule.
+    AlertRuleNotFound(String),
+    /// No such alert.
+    AlertNotFound(String),
+    /// The alert is resolved.
+    AlertResolved(String),
     /// No segmentation is active.
     NoActiveSegmentation,
     /// No churn model is active.
@@ -112,6 +118,9 @@ impl Refusal {
             Self::ChurnRiskNotFound(_) => ErrorReason::ChurnRiskNotFound,
             Self::AssignmentNotFound(_) => ErrorReason::AssignmentNotFound,
             Self::WebhookNotFound(_) => ErrorReason::WebhookNotFound,
+            Self::AlertRuleNotFound(_) => ErrorReason::AlertRuleNotFound,
+            Self::AlertNotFound(_) => ErrorReason::AlertNotFound,
+            Self::AlertResolved(_) => ErrorReason::AlertResolved,
             Self::NoActiveSegmentation => ErrorReason::NoActiveSegmentation,
             Self::NoActiveChurnModel => ErrorReason::NoActiveChurnModel,
             Self::RunNotSucceeded(_) => ErrorReason::RunNotSucceeded,
@@ -139,8 +148,11 @@ impl Refusal {
             | Self::ChurnModelNotFound(_)
             | Self::ChurnRiskNotFound(_)
             | Self::AssignmentNotFound(_)
-            | Self::WebhookNotFound(_) => Code::NotFound,
+            | Self::WebhookNotFound(_)
+            | Self::AlertRuleNotFound(_)
+            | Self::AlertNotFound(_) => Code::NotFound,
             Self::NoActiveSegmentation
+            | Self::AlertResolved(_)
             | Self::NoActiveChurnModel
             | Self::RunNotSucceeded(_)
             | Self::TooFewCustomers { .. }
@@ -175,6 +187,11 @@ impl Refusal {
                 )
             }
             Self::WebhookNotFound(id) => format!("there is no webhook {id:?}"),
+            Self::AlertRuleNotFound(id) => format!("there is no rule {id:?}"),
+            Self::AlertNotFound(id) => {
+                format!("there is no alert {id:?}; its customer may have been erased")
+            }
+            Self::AlertResolved(id) => format!("alert {id:?} is resolved, which is final"),
             Self::NoActiveSegmentation => "no segmentation is active yet; create and activate one".into(),
             Self::NoActiveChurnModel => "no churn model is active yet; train one".into(),
             Self::RunNotSucceeded(state) => format!("the run has not succeeded; its state is {state}"),
@@ -211,6 +228,8 @@ impl Refusal {
             Self::SegmentationNotFound(id) => vec![("segmentation_id", id.clone())],
             Self::PersonaNotFound(id) => vec![("persona_id", id.clone())],
             Self::WebhookNotFound(id) => vec![("webhook_id", id.clone())],
+            Self::AlertRuleNotFound(id) => vec![("alert_rule_id", id.clone())],
+            Self::AlertNotFound(id) | Self::AlertResolved(id) => vec![("alert_id", id.clone())],
             Self::ChurnModelNotFound(id) => vec![("churn_model_id", id.clone())],
             Self::RunNotSucceeded(state) => vec![("state", state.clone())],
             Self::TooFewCustomers { customers, needed } => {

@@ -25,6 +25,8 @@ pub struct Options {
     pub workers: usize,
     /// How fresh the members of the active segmentation are kept.
     pub freshness: work::refresh::Freshness,
+    /// How often rules of alerts are looked at.
+    pub alerts: work::alerts::Looks,
     /// How long requests in flight may take after the order to stop.
     pub drain: Duration,
     /// How many segmentations stay beside the active one.
@@ -39,6 +41,7 @@ impl Default for Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             workers: 1,
             freshness: work::refresh::Freshness::default(),
+            alerts: work::alerts::Looks::default(),
             drain: Duration::from_secs(25),
             keep_versions: 30,
             webhooks: webhooks::Options::default(),
@@ -86,6 +89,8 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
     background.spawn(sweep::forever(store.clone(), options.keep_versions, stop.clone()));
     background.spawn(webhooks::forever(store.clone(), sender, options.webhooks, stop.clone()));
     background.spawn(work::refresh::forever(store.clone(), options.freshness, stop.clone()));
+    background.spawn(work::alerts::forever(store.clone(), options.alerts, stop.clone()));
+    background.spawn(work::voice::forever(store.clone(), options.freshness.interval, stop.clone()));
     background.spawn(work::schedule::forever(store.clone(), api.work.clone(), stop.clone()));
     for _ in 0..options.workers {
         background.spawn(work::work_forever(store.clone(), api.work.clone(), stop.clone()));

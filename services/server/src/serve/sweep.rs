@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// For how long who follows membership changes is told of an erasure, in days.
+/// For how long who follows membership changes or alerts is told of an erasure, in days.
 const NOTICE: i64 = 30;
 /// How often is looked; cheap where there is nothing.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -28,7 +28,10 @@ pub(super) async fn forever(store: Store, keep_versions: u64, stop: Cancellation
             Ok(versions) => tracing::info!(versions, "removed old segmentations"),
             Err(error) => tracing::warn!("cannot remove old segmentations: {error}"),
         }
-        if let Err(error) = store.membership_notices_sweep(clock::now().days_before(NOTICE)).await {
+        let before = clock::now().days_before(NOTICE);
+        let swept =
+            [store.membership_notices_sweep(before).await, store.alert_notices_sweep(before).await];
+        for error in swept.into_iter().filter_map(Result::err) {
             tracing::warn!("cannot remove old notices of erasures: {error}");
         }
     }

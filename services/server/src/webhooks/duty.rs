@@ -195,11 +195,11 @@ impl Work {
     }
 
     async fn attempt(&self, message: &Message) -> Attempted {
-        if message.changes.is_empty() {
+        if message.events.is_empty() {
             return Attempted::Empty;
         }
         let begun = Instant::now();
-        let answer = match payload::changed(&message.changes) {
+        let answer = match payload::changed(&message.events) {
             Some(body) => {
                 let (url, id, secrets) = (&message.url, &message.id, &message.secrets);
                 self.sender.send(Post { url, id, secrets, body: &body }).await
@@ -209,7 +209,7 @@ impl Work {
         tracing::debug!(
             webhook = message.webhook_id,
             message = message.id,
-            changes = message.changes.len(),
+            events = message.events.len(),
             attempts = message.attempts,
             status = answer.status,
             error = answer.error,

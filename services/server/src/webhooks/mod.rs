@@ -1,4 +1,4 @@
-//! Webhooks: membership changes, signed and sent to URLs of the caller's, after the Standard Webhooks specification.
+//! Webhooks: changes of membership and of alerts, signed and sent to URLs of the caller's, after the Standard Webhooks specification.
 //!
 //! What a webhook has been told and what it could not be told is the store's; what a person may set is `grpc/webhook.rs`'s. This
 //! folder writes messages, signs, sends, and reads what came of it. No URL, secret or body of an answer is ever logged.

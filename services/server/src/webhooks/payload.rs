@@ -1,25 +1,37 @@
-//! What messages say: JSON, with changes in the form that proto3 gives `MembershipChange`.
+//! What messages say: JSON, with changes in the form that proto3 gives `MembershipChange` and `AlertChange`.
 
-use crate::{grpc::to_proto, proto};
-use cx_analytics::{Timestamp, membership::Change};
+use crate::grpc::to_proto;
+use cx_analytics::Timestamp;
+use cx_datastore::webhooks::Event;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
-static CHANGE: LazyLock<Option<MessageDescriptor>> = LazyLock::new(|| {
-    DescriptorPool::decode(crate::FILE_DESCRIPTOR_SET)
-        .ok()?
-        .get_message_by_name("cx.v1.MembershipChange")
+/// The two messages that are told, by which their JSON is written.
+struct Messages {
+    membership: MessageDescriptor,
+    alert: MessageDescriptor,
+}
+
+static MESSAGES: LazyLock<Option<Messages>> = LazyLock::new(|| {
+    let pool = DescriptorPool::decode(crate::FILE_DESCRIPTOR_SET).ok()?;
+    Some(Messages {
+        membership: pool.get_message_by_name("cx.v1.MembershipChange")?,
+        alert: pool.get_message_by_name("cx.v1.AlertChange")?,
+    })
 });
 
-/// The body that tells changes, of which there is at least one. None where they cannot be written, which a test rules out.
-pub(super) fn changed(changes: &[Change]) -> Option<String> {
-    let at = to_proto::timestamp(changes.last()?.at);
-    let wire = changes.iter().cloned().map(to_proto::membership_change);
-    let written: Option<Vec<Value>> = wire.map(written).collect();
+/// The body that tells events of one kind, of which there is at least one. None where they cannot be written, which a test rules out.
+pub(super) fn changed(events: &[Event]) -> Option<String> {
+    let last = events.last()?;
+    let kind = match last {
+        Event::Membership(_) => "membership.changed",
+        Event::Alert(_) => "alert.changed",
+    };
+    let written: Option<Vec<Value>> = events.iter().cloned().map(written).collect();
     let body = json!({
-        "type": "membership.changed",
-        "timestamp": at.to_string(),
+        "type": kind,
+        "timestamp": to_proto::timestamp(last.at()).to_string(),
         "data": { "changes": written? },
     });
     Some(body.to_string())
@@ -31,16 +43,26 @@ pub fn ping(now: Timestamp) -> String {
     json!({ "type": "ping", "timestamp": at, "data": {} }).to_string()
 }
 
-fn written(change: proto::MembershipChange) -> Option<Value> {
-    let mut message = DynamicMessage::new(CHANGE.clone()?);
-    message.transcode_from(&change).ok()?;
+fn written(event: Event) -> Option<Value> {
+    let messages = MESSAGES.as_ref()?;
+    match event {
+        Event::Membership(change) => {
+            in_json(&messages.membership, &to_proto::membership_change(change))
+        }
+        Event::Alert(change) => in_json(&messages.alert, &to_proto::alert_change(*change)),
+    }
+}
+
+fn in_json(descriptor: &MessageDescriptor, wire: &impl prost::Message) -> Option<Value> {
+    let bytes = wire.encode_to_vec();
+    let message = DynamicMessage::decode(descriptor.clone(), bytes.as_slice()).ok()?;
     serde_json::to_value(&message).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cx_analytics::membership::Cause;
+    use cx_analytics::membership::{Cause, Change};
 
     #[test]
     fn changes_are_told_in_the_json_of_proto3() {
@@ -55,8 +77,8 @@ mod tests {
         };
         let moved = Change { position: 8, from: Some("q".to_owned()), ..change.clone() };
         let left = Change { position: 9, to: None, ..moved.clone() };
-        let body: Value =
-            serde_json::from_str(&changed(&[change, moved, left]).expect("written")).expect("JSON");
+        let events = [change, moved, left].map(Event::Membership);
+        let body: Value = serde_json::from_str(&changed(&events).expect("written")).expect("JSON");
         assert_eq!(body["type"], "membership.changed");
         assert_eq!(body["timestamp"], "2024-01-01T00:00:00.500Z");
         let changes = &body["data"]["changes"];

@@ -4,14 +4,17 @@
 //! whoever has lost the lease cannot write a result. What a kind of job does is in its own file; this one
 //! knows none of it.
 
+pub mod alerts;
 pub mod churn;
 mod context;
+mod held;
 pub mod refresh;
 pub mod schedule;
 pub mod segmentation;
 #[cfg(test)]
 mod tests;
 mod to_end;
+pub mod voice;
 
 pub use context::{Bell, Context, Failure};
 pub use to_end::run_to_end;

@@ -4,6 +4,7 @@
 //!
 //! Only the customers concerned are computed, by the same activity and the same model as in the fit.
 
+use super::held::{Held, OVERLAP, SETTLED};
 use crate::clock;
 use cx_analytics::{
     Customer, Timestamp,
@@ -15,7 +16,7 @@ use cx_datastore::{
     ActiveSegmentation, Duty, Error, Scope, Store,
     refresh::{Arrivals, Refreshed},
 };
-use std::{collections::HashMap, future::Future, time::Duration};
+use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -34,14 +35,6 @@ impl Default for Freshness {
     }
 }
 
-/// How long the duty stays ours without a sign of life.
-const LEASE: i64 = 10_000_000;
-/// How often it gives one while it waits.
-const RENEW: Duration = Duration::from_secs(3);
-/// A record is committed at the latest so long after the instant that is noted as its arrival, clocks' differences included.
-pub(super) const SETTLED: i64 = 60_000_000;
-/// So far behind the last look a new one begins, for what was committed a little late.
-const OVERLAP: i64 = 5_000_000;
 /// Customers assigned in one transaction.
 const PIECE: usize = 500;
 /// Customers found at once.
@@ -72,8 +65,7 @@ pub async fn forever(store: Store, freshness: Freshness, stop: CancellationToken
             () = sleep(freshness.interval) => {}
         }
     }
-    // Where this fails, the lease ends by itself.
-    let _ends_by_itself = duty.store.duty_release(Duty::Refresh, &duty.owner).await;
+    duty.held.release().await;
 }
 
 /// The model of a segmentation, which never changes.
@@ -97,7 +89,7 @@ impl Model {
 
 struct Refresher {
     store: Store,
-    owner: String,
+    held: Held,
     freshness: Freshness,
     model: Option<Model>,
     /// When was looked last, and under which segmentation.
@@ -106,30 +98,13 @@ struct Refresher {
 
 impl Refresher {
     fn new(store: Store, freshness: Freshness) -> Self {
-        let owner = uuid::Uuid::now_v7().to_string();
-        Self { store, owner, freshness, model: None, last: None }
-    }
-
-    async fn hold(&self) -> Result<Option<Timestamp>, Error> {
-        self.store.duty_hold(Duty::Refresh, &self.owner, clock::now(), LEASE).await
-    }
-
-    /// The outcome of something that may take long, while the duty is kept.
-    async fn holding<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                outcome = &mut work => return outcome,
-                () = sleep(RENEW) => if self.hold().await?.is_none() {
-                    return Err(Error::LeaseLost);
-                },
-            }
-        }
+        let held = Held::new(store.clone(), Duty::Refresh);
+        Self { store, held, freshness, model: None, last: None }
     }
 
     /// Looks once: at who is new, at whose arrivals have settled, and at who was quiet.
     async fn look(&mut self, stop: &CancellationToken) -> Result<(), Error> {
-        let Some(done_until) = self.hold().await? else {
+        let Some(done_until) = self.held.hold().await? else {
             self.last = None;
             return Ok(());
         };
@@ -151,8 +126,7 @@ impl Refresher {
             }
         }
         // Whoever activates another segmentation sets back until when this is done: then the next look begins there.
-        let moved = settled <= done_until
-            || self.store.duty_done(Duty::Refresh, &self.owner, done_until, settled).await?;
+        let moved = settled <= done_until || self.held.done(done_until, settled).await?;
         self.last = moved.then(|| (now, active.id.clone()));
 
         let quiet = i64::try_from(self.freshness.quiet.as_micros()).unwrap_or(i64::MAX);
@@ -161,7 +135,7 @@ impl Refresher {
         let due = Instant::now() + self.freshness.interval;
         loop {
             let stale = self.store.customers_stale(&active.id, before, PAGE_QUIET);
-            let stale = self.holding(stale).await?;
+            let stale = self.held.holding(stale).await?;
             let whole = self.refresh(&active, &stale, Cause::Time, stop).await?;
             if !whole || (stale.len() as u64) < PAGE_QUIET || Instant::now() >= due {
                 return Ok(());
@@ -179,7 +153,7 @@ impl Refresher {
         let mut after = String::new();
         loop {
             let page = self.store.customers_arrived(&active.id, arrivals, &after, PAGE);
-            let page = self.holding(page).await?;
+            let page = self.held.holding(page).await?;
             if !self.refresh(active, &page, Cause::NewData, stop).await? {
                 return Ok(false);
             }
@@ -198,7 +172,7 @@ impl Refresher {
         }
         let as_of = clock::now();
         let of = Refreshed { segmentation_id, as_of, found: &[], none: &objecting };
-        let why = (self.owner.as_str(), Cause::NewData);
+        let why = (self.held.owner.as_str(), Cause::NewData);
         self.store.assignments_refresh(of, why, as_of).await.map(|_| ())
     }
 
@@ -214,7 +188,7 @@ impl Refresher {
             if stop.is_cancelled() {
                 return Ok(false);
             }
-            if self.hold().await?.is_none() {
+            if self.held.hold().await?.is_none() {
                 return Err(Error::LeaseLost);
             }
             let changes = self.refresh_piece(active, piece, cause).await?;
@@ -229,7 +203,7 @@ impl Refresher {
         piece: &[String],
         cause: Cause,
     ) -> Result<usize, Error> {
-        let (store, owner) = (self.store.clone(), self.owner.clone());
+        let (store, owner) = (self.store.clone(), self.held.owner.clone());
         let Some(Model { model, currency, .. }) = self.model(&active.id).await? else {
             return Ok(0);
         };

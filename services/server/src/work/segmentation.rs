@@ -25,7 +25,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let as_of = asked.as_of;
     // What arrives from here on is not counted for certain, nor is what came after the run was asked for; both are looked at when
     // the version becomes the active one.
-    let seen_until = as_of.min(clock::now()).plus(-refresh::SETTLED);
+    let seen_until = as_of.min(clock::now()).plus(-super::held::SETTLED);
     let table = table(context, &asked).await?;
     let reference = reference(store, &table, &of).await?;
     let objectors = store.profiling_objectors().await?.len();

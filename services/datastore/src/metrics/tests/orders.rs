@@ -39,6 +39,31 @@ async fn orders_that_come_back_are_told_by_how() {
         let value: Vec<_> = (whole().ask(&store, Metric::CustomerValue).await.into_iter())
             .map(|(key, counts)| (key.currency.map(String::from), counts))
             .collect();
+        let mean = |key: &str, amounts| (Some(key.to_owned()), Counts::Amounts(amounts));
+        let found: Vec<_> = (whole().ask(&store, Metric::AverageOrderValue).await.into_iter())
+            .map(|(key, counts)| (key.currency.map(String::from), counts))
+            .collect();
+        // Of a 500 and 700, of b 100, of c 200, of d 50; in dollars one order of b.
+        let euros = Amounts {
+            n: 5,
+            customers: 4,
+            sum: 1550,
+            sum_squares: 1_440_000 + 10_000 + 40_000 + 2500,
+            products: 2400 + 100 + 200 + 50,
+            n_squares: 4 + 3,
+            excluded: 0,
+        };
+        let dollars = Amounts {
+            n: 1,
+            customers: 1,
+            sum: 9000,
+            sum_squares: 81_000_000,
+            products: 9000,
+            n_squares: 1,
+            excluded: 0,
+        };
+        let none = Counts::Amounts(Amounts { excluded: 1, ..Amounts::default() });
+        assert_eq!(found, [(None, none), mean("EUR", euros), mean("USD", dollars)]);
         let total = |sum, n, excluded| Counts::Total(Total { sum, n, excluded });
         assert_eq!(
             value,
@@ -50,6 +75,38 @@ async fn orders_that_come_back_are_told_by_how() {
         );
         let revenue = whole().ask(&store, Metric::Revenue).await;
         assert_eq!(revenue[1].1, total(1550, 5, 0));
+    })
+    .await;
+}
+
+/// Amounts so large that neither their sum nor their squares fit into 64 bits.
+#[tokio::test]
+async fn means_of_large_amounts_are_exact() {
+    on_every_engine(async |store| {
+        const MOST: i64 = 10_000_000_000_000;
+        let order = |customer, day: i64, id| (customer, day * DAY, 6, 1, 0, id);
+        let rows: Vec<Row> = (0..20)
+            .flat_map(|day| {
+                let more = "subject='x' amount=9999999999999 currency='JPY'";
+                [
+                    order("a", day, more),
+                    order("b", day, "subject='x' amount=10000000000000 currency='JPY'"),
+                ]
+            })
+            .collect();
+        record(&store, &rows).await;
+        let (a, b) = (20 * i128::from(MOST - 1), 20 * i128::from(MOST));
+        let expected = Amounts {
+            n: 40,
+            customers: 2,
+            sum: a + b,
+            sum_squares: a * a + b * b,
+            products: 20 * (a + b),
+            n_squares: 800,
+            excluded: 0,
+        };
+        let found = whole().only(&store, Metric::AverageOrderValue).await;
+        assert_eq!(found, Counts::Amounts(expected));
     })
     .await;
 }

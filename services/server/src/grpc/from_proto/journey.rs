@@ -93,7 +93,7 @@ fn asked(
         start: v.timestamp("start_time", start),
         end: v.timestamp("end_time", end),
         as_of: v.past("as_of", as_of, now).unwrap_or(now),
-        persona_ids: metrics::ids(v, filter.persona_ids),
+        persona_ids: metrics::ids(v, "filter", filter.persona_ids),
         kinds: each_once(v, "filter.kinds", &filter.kinds, Kind::from_code),
         customer_actions: filter.customer_actions_only,
         by_persona: false,
@@ -122,7 +122,7 @@ fn each_once<T>(
 
 /// A duration that makes sense: not zero, at most a year, thirty days where not given.
 fn duration(v: &mut Violations, field: &str, wire: Option<prost_types::Duration>) -> i64 {
-    let micros = v.duration_to(field, wire, MOST_DAYS).unwrap_or(USUAL);
+    let micros = v.duration_within(field, wire, MOST_DAYS).unwrap_or(USUAL);
     if micros == 0 {
         v.at(field, "is zero");
     }

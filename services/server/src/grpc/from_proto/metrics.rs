@@ -1,10 +1,10 @@
 //! What is to be measured, as `QueryMetricsRequest` says it.
 
+use super::metric_groups::{self, Only};
 use super::{Violations, churn_definition, shown};
 use crate::grpc::status::Refusal;
 use crate::proto;
 use cx_analytics::churn::Definition;
-use cx_analytics::codes::{Channel, Stage};
 use cx_analytics::metrics::{
     BucketLength, Buckets, CaseClock, Metric, ResponsePolicy, Waits, WeekStart, buckets::time_zone,
 };
@@ -21,6 +21,7 @@ const LOW_SAMPLE_FLOOR: i32 = 30;
 const RETURNS_LAG: i64 = 30;
 
 /// A request, checked. What it leaves to the present (the ends of the range, the personas) is filled in later.
+#[derive(Clone)]
 pub struct MetricsQuery {
     /// The metrics, each once.
     pub metrics: Vec<Metric>,
@@ -30,12 +31,8 @@ pub struct MetricsQuery {
     pub end: Option<Timestamp>,
     /// By what to tell results apart.
     pub by: Dimensions,
-    /// Ids of personas to measure; empty for all.
-    pub persona_ids: Vec<String>,
-    /// Channels to measure; empty for all.
-    pub channels: Vec<Channel>,
-    /// Stages to measure; empty for all.
-    pub stages: Vec<Stage>,
+    /// What to measure of.
+    pub only: Only,
     /// Which instant files a case.
     pub clock: CaseClock,
     /// Confidence level.
@@ -47,13 +44,13 @@ pub struct MetricsQuery {
     policy: Option<ResponsePolicy>,
     definition: Definition,
     zone: TimeZone,
-    length: Option<BucketLength>,
+    pub(super) length: Option<BucketLength>,
 }
 
 impl MetricsQuery {
     /// Whether personas are grouped or filtered by.
     pub fn needs_personas(&self) -> bool {
-        self.by.persona || !self.persona_ids.is_empty()
+        self.by.persona || !self.only.persona_ids.is_empty()
     }
 
     /// Which answers of a person count for a metric.
@@ -80,20 +77,25 @@ impl MetricsQuery {
         Churned { definition: self.definition.clone(), cut_offs }
     }
 
-    /// Whether the outcome of a bucket that ends at `end`, or whose cut-off is there, is not known yet at `as_of`.
+    /// Whether the outcome of a bucket, or of what is looked at some periods later, is not known yet at `as_of`.
     pub fn immature(
         &self,
         metric: Metric,
-        cut_off: Option<&Timestamp>,
-        end: Option<Timestamp>,
+        (buckets, churned): (&Buckets, &Churned),
+        (bucket, period): (usize, usize),
         as_of: Timestamp,
     ) -> bool {
+        let end = buckets.bounds(bucket).map(|(_, end)| end);
         let (from, lag) = match metric {
             Metric::ChurnRate => {
-                (cut_off.copied(), self.definition.horizon_days().saturating_mul(DAY))
+                let cut_off = churned.cut_offs.get(bucket).copied();
+                (cut_off, self.definition.horizon_days().saturating_mul(DAY))
             }
             Metric::ReturnRate => (end, RETURNS_LAG * DAY),
             Metric::FirstContactResolution | Metric::SelfServiceShare => (end, self.waits.repeat),
+            Metric::SubscriptionChurnRate | Metric::RetentionRate => {
+                (buckets.runs_until(bucket + period), 0)
+            }
             _ => return false,
         };
         from.is_some_and(|from| from.plus(lag) > as_of)
@@ -108,14 +110,13 @@ pub fn metrics_query(wire: proto::QueryMetricsRequest) -> Result<MetricsQuery, R
         v.under("churn_definition", violations);
         Definition::default()
     });
+    let metrics = metrics(&mut v, &wire.metrics);
     let query = MetricsQuery {
-        metrics: metrics(&mut v, &wire.metrics),
         start: v.timestamp("start_time", wire.start_time),
         end: v.timestamp("end_time", wire.end_time),
-        by: dimensions(&mut v, &wire.group_by),
-        persona_ids: ids(&mut v, filter.persona_ids),
-        channels: codes(&mut v, "filter.channels", &filter.channels, Channel::from_code),
-        stages: codes(&mut v, "filter.stages", &filter.stages, Stage::from_code),
+        by: metric_groups::dimensions(&mut v, &wire.group_by, &wire.attribute, &metrics),
+        only: metric_groups::only(&mut v, "filter", filter, &metrics),
+        metrics,
         clock: choice(
             &mut v,
             "case_clock",
@@ -136,7 +137,73 @@ pub fn metrics_query(wire: proto::QueryMetricsRequest) -> Result<MetricsQuery, R
     {
         v.at("start_time", "is not before end_time");
     }
+    metric_groups::fits(&mut v, &query);
     v.refuse().map(|()| query)
+}
+
+/// What to compare with what.
+pub struct Comparing {
+    /// What to measure.
+    pub query: MetricsQuery,
+    /// With what.
+    pub against: Against,
+    /// Share of false discoveries accepted.
+    pub false_discovery_rate: f64,
+}
+
+/// With what each group is compared.
+pub enum Against {
+    /// The same group in another period, where its ends are given.
+    Period(Option<Timestamp>, Option<Timestamp>),
+    /// The same group of others.
+    Segment(Only),
+    /// All other groups together.
+    OtherGroups,
+}
+
+/// Share of false discoveries where none is asked for.
+const FALSE_DISCOVERY_RATE: f64 = 0.05;
+
+/// Converts a comparison, or says every rule it breaks.
+pub fn metrics_comparison(wire: proto::CompareMetricsRequest) -> Result<Comparing, Refusal> {
+    use proto::compare_metrics_request::Baseline;
+    let mut v = Violations::new();
+    let query = match metrics_query(wire.query.unwrap_or_default()) {
+        Ok(query) => query,
+        Err(Refusal::InvalidField(violations)) => {
+            v.under("query", violations);
+            return Err(Refusal::InvalidField(v.into_inner()));
+        }
+        Err(other) => return Err(other),
+    };
+    if query.length.is_some() {
+        v.at("query.bucket", "must be unspecified: the range is compared as a whole");
+    }
+    let against = match wire.baseline {
+        Some(Baseline::Period(period)) => Against::Period(
+            v.timestamp("period.start_time", period.start_time),
+            v.timestamp("period.end_time", period.end_time),
+        ),
+        Some(Baseline::Segment(filter)) => {
+            Against::Segment(metric_groups::only(&mut v, "segment", filter, &query.metrics))
+        }
+        Some(Baseline::OtherGroups(_)) => {
+            metric_groups::has_others(&mut v, &query);
+            Against::OtherGroups
+        }
+        None => {
+            v.at("baseline", "is required: one of period, segment, other_groups");
+            Against::OtherGroups
+        }
+    };
+    let asked = wire.false_discovery_rate;
+    // Exactly 0 is what an absent field reads as.
+    let false_discovery_rate = if asked.to_bits() == 0 {
+        FALSE_DISCOVERY_RATE
+    } else {
+        v.within("false_discovery_rate", asked, f64::MIN_POSITIVE..=0.5)
+    };
+    v.refuse().map(|()| Comparing { query, against, false_discovery_rate })
 }
 
 fn waits(
@@ -156,7 +223,12 @@ const POLICIES: [ResponsePolicy; 3] =
     [ResponsePolicy::LatestPerCustomer, ResponsePolicy::FirstPerCustomer, ResponsePolicy::All];
 
 /// The value that stands at a number, from 1; none for 0.
-fn choice<T: Copy>(v: &mut Violations, field: &str, number: i32, values: &[T]) -> Option<T> {
+pub(super) fn choice<T: Copy>(
+    v: &mut Violations,
+    field: &str,
+    number: i32,
+    values: &[T],
+) -> Option<T> {
     if number == 0 {
         return None;
     }
@@ -175,25 +247,6 @@ fn metrics(v: &mut Violations, numbers: &[i32]) -> Vec<Metric> {
     let metrics = codes(v, "metrics", numbers, Metric::from_code);
     repeats(v, "metrics", numbers);
     metrics
-}
-
-fn dimensions(v: &mut Violations, numbers: &[i32]) -> Dimensions {
-    let mut by = Dimensions::default();
-    repeats(v, "group_by", numbers);
-    for (place, number) in numbers.iter().enumerate() {
-        match proto::MetricDimension::try_from(*number) {
-            Ok(proto::MetricDimension::Persona) => by.persona = true,
-            Ok(proto::MetricDimension::Channel) => by.channel = true,
-            Ok(proto::MetricDimension::Stage) => by.stage = true,
-            Ok(proto::MetricDimension::Unspecified) => {
-                v.at(format!("group_by[{place}]"), "is required")
-            }
-            Err(_) => {
-                v.at(format!("group_by[{place}]"), format!("{number} is not one of its values"))
-            }
-        }
-    }
-    by
 }
 
 /// Notes every value that was there before.
@@ -215,8 +268,8 @@ pub(super) fn codes<T>(
     numbers.iter().enumerate().filter_map(value).collect()
 }
 
-pub(super) fn ids(v: &mut Violations, ids: Vec<String>) -> Vec<String> {
-    let id = |(place, id)| v.id(&format!("filter.persona_ids[{place}]"), id);
+pub(super) fn ids(v: &mut Violations, path: &str, ids: Vec<String>) -> Vec<String> {
+    let id = |(place, id)| v.id(&format!("{path}.persona_ids[{place}]"), id);
     ids.into_iter().enumerate().map(id).collect()
 }
 
@@ -230,7 +283,7 @@ pub(super) fn floor(v: &mut Violations, asked: i32) -> i64 {
     v.within("low_sample_floor", floor, 1..=i32::MAX).into()
 }
 
-fn zone(v: &mut Violations, name: &str) -> TimeZone {
+pub(super) fn zone(v: &mut Violations, name: &str) -> TimeZone {
     if name.is_empty() {
         return TimeZone::UTC;
     }
@@ -240,7 +293,7 @@ fn zone(v: &mut Violations, name: &str) -> TimeZone {
     })
 }
 
-fn length(v: &mut Violations, bucket: i32, week_start: i32) -> Option<BucketLength> {
+pub(super) fn length(v: &mut Violations, bucket: i32, week_start: i32) -> Option<BucketLength> {
     let starts = [WeekStart::Monday, WeekStart::Sunday, WeekStart::Saturday];
     let first = choice(v, "week_start", week_start, &starts).unwrap_or_default();
     let lengths = [

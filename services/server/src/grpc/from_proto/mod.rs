@@ -4,12 +4,16 @@
 //! that is broken is collected with the path of its field, so that a caller can mend all of them at once.
 //! Knows the rules of `proto/cx/v1`; knows neither the database nor the clock.
 
+mod alert;
+mod alert_rule;
 mod audience;
 mod churn;
 mod churn_definition;
 mod customer;
+mod feedback;
 mod interaction;
 mod journey;
+mod metric_groups;
 mod metrics;
 mod payload;
 mod segmentation;
@@ -20,17 +24,21 @@ mod webhook;
 use super::status::Refusal;
 pub use super::status::Violation;
 use crate::proto;
+pub use alert::{alert_filter, alert_resolution, recovery_asked};
+pub use alert_rule::{alert_rule_change, new_alert_rule};
 pub use audience::{AudienceAsked, audience};
 pub use churn::{ChurnTraining, churn_training};
 pub use churn_definition::churn_definition;
 pub use customer::customer;
 use cx_analytics::{Customer, Interaction, Money, Timestamp, interaction::Currency, time::DAY};
+pub use feedback::{FeedbackAsked, ThemesAsked, feedback_asked, themes_asked};
 pub use interaction::interaction;
 pub use journey::{
     ConversionAsked, JourneyAsked, MapAsked, PathsAsked, journey_conversion, journey_map,
     journey_paths, new_journey_after,
 };
-pub use metrics::{MetricsQuery, metrics_query};
+pub use metric_groups::Only;
+pub use metrics::{Against, Comparing, MetricsQuery, metrics_comparison, metrics_query};
 pub use segmentation::{segmentation_asked, segmentation_schedule};
 use std::{fmt::Display, ops::RangeInclusive};
 pub use webhook::{new_webhook, webhook_change, webhook_deliveries, webhook_replay};
@@ -38,8 +46,6 @@ pub use webhook::{new_webhook, webhook_change, webhook_deliveries, webhook_repla
 /// By how much clocks may differ, in microseconds.
 const MINUTE: i64 = 60_000_000;
 
-/// Days of the longest duration that is stored, so that the sum of three million of them stays within 64 bits.
-const MAX_DURATION: i64 = 31;
 /// Most items of an order or return.
 const MAX_ITEMS: i64 = 1_000_000_000;
 
@@ -156,13 +162,13 @@ impl Violations {
         Some(instant)
     }
 
-    /// A duration in microseconds: not negative, at most 31 days.
+    /// A duration in microseconds: not negative, at most 31 days, so that the sum of three million of them stays within 64 bits.
     pub fn duration(&mut self, field: &str, wire: Option<prost_types::Duration>) -> Option<i64> {
-        self.duration_to(field, wire, MAX_DURATION)
+        self.duration_within(field, wire, 31)
     }
 
     /// A duration in microseconds: not negative, at most so many days.
-    pub fn duration_to(
+    pub fn duration_within(
         &mut self,
         field: &str,
         wire: Option<prost_types::Duration>,

@@ -132,7 +132,7 @@ fn survey_scale(
 }
 
 /// A scale, or none where it is not one.
-fn scale(v: &mut Violations, field: &str, scale: proto::Scale) -> Option<proto::Scale> {
+pub(super) fn scale(v: &mut Violations, field: &str, scale: proto::Scale) -> Option<proto::Scale> {
     let min = v.within(&format!("{field}.min"), scale.min, -1000..=1000);
     let max = v.within(&format!("{field}.max"), scale.max, -1000..=1000);
     if min >= max {

@@ -3,7 +3,7 @@
 use super::Violations;
 use crate::proto::{self, replay_webhook_deliveries_request::What};
 use crate::webhooks::{MAX_URL, Target};
-use cx_datastore::webhooks::{NewWebhook, Replay, Secret, WebhookChange};
+use cx_datastore::webhooks::{NewWebhook, Replay, Secret, Subscription, WebhookChange};
 use std::collections::BTreeSet;
 
 /// Longest description, in bytes.
@@ -23,7 +23,7 @@ pub fn new_webhook(
         id,
         request_id: v.optional_id("request_id", wire.request_id),
         url: url(v, wire.url, allow_insecure),
-        personas: personas(v, "persona_ids", wire.persona_ids),
+        subscription: subscription(v, &wire.events, wire.persona_ids),
         description: v.text("description", wire.description, MAX_DESCRIPTION).unwrap_or_default(),
         secret,
     }
@@ -37,6 +37,12 @@ pub fn webhook_change(
 ) -> WebhookChange {
     WebhookChange {
         url: wire.url.map(|text| url(v, text, allow_insecure)),
+        events: wire.events.map(|wanted| {
+            if wanted.events.is_empty() {
+                v.at("events.events", "is empty; at least one is needed");
+            }
+            events(v, "events.events", &wanted.events)
+        }),
         personas: wire.filter.map(|filter| personas(v, "filter.persona_ids", filter.persona_ids)),
         description: wire
             .description
@@ -86,6 +92,39 @@ fn url(v: &mut Violations, text: String, allow_insecure: bool) -> String {
         v.at("url", rule);
     }
     text
+}
+
+fn subscription(v: &mut Violations, wanted: &[i32], ids: Vec<String>) -> Subscription {
+    let personas = personas(v, "persona_ids", ids);
+    if wanted.is_empty() {
+        return Subscription { personas, ..Subscription::default() };
+    }
+    let (membership, alerts) = events(v, "events", wanted);
+    Subscription { membership, alerts, personas }
+}
+
+/// Whether changes of membership, and whether those of alerts are wanted.
+fn events(v: &mut Violations, field: &str, wanted: &[i32]) -> (bool, bool) {
+    let (mut membership, mut alerts) = (false, false);
+    for (place, number) in wanted.iter().enumerate() {
+        let path = format!("{field}[{place}]");
+        let there = match proto::WebhookEvent::try_from(*number) {
+            Ok(proto::WebhookEvent::MembershipChanged) => std::mem::replace(&mut membership, true),
+            Ok(proto::WebhookEvent::AlertChanged) => std::mem::replace(&mut alerts, true),
+            Ok(proto::WebhookEvent::Unspecified) => {
+                v.at(path.as_str(), "is required");
+                false
+            }
+            Err(_) => {
+                v.at(path.as_str(), format!("{number} is not one of its values"));
+                false
+            }
+        };
+        if there {
+            v.at(path, "is there twice");
+        }
+    }
+    (membership, alerts)
 }
 
 fn personas(v: &mut Violations, field: &str, ids: Vec<String>) -> Vec<String> {

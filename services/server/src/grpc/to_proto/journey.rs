@@ -1,6 +1,6 @@
 //! Figures of journeys, and the touchpoints of one.
 
-use super::metrics::{interval, status};
+use super::metrics::{interval, metric_status};
 use super::{duration, timestamp};
 use crate::proto;
 use cx_analytics::Interaction;
@@ -61,7 +61,7 @@ fn share(proportion: Proportion, confidence: f64) -> proto::JourneyShare {
         immature: proportion.counts.excluded,
         share: proportion.value,
         interval: proportion.interval.map(|ends| interval(ends, confidence)),
-        status: status(proportion.status).into(),
+        status: metric_status(proportion.status).into(),
     }
 }
 

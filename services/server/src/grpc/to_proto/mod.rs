@@ -1,8 +1,11 @@
 //! From the domain to the wire. Cannot fail: every domain value has a form on the wire.
 
+mod alert;
+mod alert_rule;
 mod audience;
 mod churn;
 mod customer;
+mod feedback;
 mod interaction;
 mod journey;
 mod membership;
@@ -12,14 +15,21 @@ mod segmentation;
 mod webhook;
 
 use crate::proto;
+pub use alert::{alert, alert_change, recovery};
+pub use alert_rule::{alert_rule, moved_query};
 pub use audience::audience;
 pub use churn::{churn_model, churn_risk};
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
+pub use feedback::{
+    Beside, feedback, feedback_analyser, theme, theme_language, theme_persona, theme_trend,
+};
 pub use interaction::interaction;
 pub use journey::{customer_touchpoint, journey_cell, journey_conversion, journey_path};
 pub use membership::{explanation, membership_change};
-pub use metrics::{metric_definition, metric_group, metric_result};
+pub use metrics::{
+    interval, metric_comparison, metric_definition, metric_group, metric_result, metric_status,
+};
 pub use persona::{PersonaNames, PersonaNow, assignment, member_at, persona};
 pub use segmentation::{
     comparison, feature_definition, lineage, run_progress, run_state, segmentation,

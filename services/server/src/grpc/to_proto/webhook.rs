@@ -14,10 +14,15 @@ pub fn webhook(webhook: Webhook) -> proto::Webhook {
         Some(Disabled::Gone) => wire::DisabledReason::Gone,
         Some(Disabled::Failing) => wire::DisabledReason::Failing,
     };
+    let all = [
+        (webhook.subscription.membership, proto::WebhookEvent::MembershipChanged),
+        (webhook.subscription.alerts, proto::WebhookEvent::AlertChanged),
+    ];
+    let events = all.into_iter().filter(|(told, _)| *told).map(|(_, event)| event);
     proto::Webhook {
         webhook_id: webhook.id,
         url: webhook.url,
-        persona_ids: webhook.personas,
+        persona_ids: webhook.subscription.personas,
         description: webhook.description,
         state: state.into(),
         disabled_reason: reason.into(),
@@ -30,6 +35,7 @@ pub fn webhook(webhook: Webhook) -> proto::Webhook {
         last_failure: webhook.last_failure.map(failure),
         failing_since_time: webhook.failing_since.map(timestamp),
         etag: webhook.etag,
+        events: events.map(i32::from).collect(),
     }
 }
 

@@ -1,0 +1,220 @@
+//! Reads what customers say: language, sentiment and terms of every text, within seconds of its arrival. One replica at a time has
+//! the duty. Once enough texts are there, and whenever they have doubled since, what they say of words is learned anew, and all are
+//! read again by it.
+//!
+//! Like the refresh of members it looks for new arrivals first, and at each arrival once more when it has settled.
+
+use super::held::SETTLED;
+use crate::clock;
+use cx_analytics::Timestamp;
+use cx_analytics::voice::{Analyser, Annotation, train};
+use cx_datastore::feedback::Unread;
+use cx_datastore::{Duty, Error, Store};
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// How long the duty stays ours without a sign of life.
+const LEASE: i64 = 10_000_000;
+/// How often it gives one while it waits.
+const RENEW: Duration = Duration::from_secs(3);
+/// So far behind the last look a new one begins, for what was committed a little late.
+const OVERLAP: i64 = 5_000_000;
+/// Texts read and written in one go.
+const PAGE: u64 = 500;
+/// Texts from which on is learned.
+const LEARN_FROM: i64 = 200;
+/// Texts learned from at most: the latest.
+const LEARN_MOST: u64 = 50_000;
+/// How often is counted whether there are enough.
+const COUNT_EVERY: Duration = Duration::from_secs(60);
+
+/// Does the duty, where this replica has it, until `stop`. Zero leaves it to other replicas.
+pub async fn forever(store: Store, interval: Duration, stop: CancellationToken) {
+    if interval.is_zero() {
+        return;
+    }
+    let mut reader = Reader::new(store);
+    let mut failing = false;
+    loop {
+        match reader.look(interval, &stop).await {
+            Ok(()) | Err(Error::LeaseLost) => failing = false,
+            Err(error) => {
+                // One line for each bad spell, not one a second.
+                if !failing {
+                    tracing::warn!("cannot read what customers say: {error}");
+                }
+                failing = true;
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = sleep(interval) => {}
+        }
+    }
+    reader.release().await;
+}
+
+/// Reads everything that is there, and learns where that is due: for the command line. Gives how many texts it read. Where a server
+/// has the duty, it is left to that.
+///
+/// # Errors
+/// Those of the store.
+pub async fn to_end(store: &Store) -> Result<u64, Error> {
+    let mut reader = Reader::new(store.clone());
+    let done = reader.everything().await;
+    reader.release().await;
+    match done {
+        Err(Error::LeaseLost) => Ok(reader.read),
+        done => done.map(|()| reader.read),
+    }
+}
+
+struct Reader {
+    store: Store,
+    owner: String,
+    /// The active analyser, its name, and how many texts there were when it was trained.
+    analyser: Option<(Arc<Analyser>, String, i64)>,
+    /// When was looked last.
+    last: Option<Timestamp>,
+    /// When was counted last, and how many texts were read until then.
+    counted: Option<(Instant, u64)>,
+    read: u64,
+}
+
+impl Reader {
+    fn new(store: Store) -> Self {
+        let owner = uuid::Uuid::now_v7().to_string();
+        Self { store, owner, analyser: None, last: None, counted: None, read: 0 }
+    }
+
+    async fn hold(&self) -> Result<Timestamp, Error> {
+        let held = self.store.duty_hold(Duty::Voice, &self.owner, clock::now(), LEASE).await?;
+        held.ok_or(Error::LeaseLost)
+    }
+
+    async fn release(&self) {
+        // Where this fails, the lease ends by itself.
+        let _ends_by_itself = self.store.duty_release(Duty::Voice, &self.owner).await;
+    }
+
+    /// The outcome of something that may take long, while the duty is kept.
+    async fn holding<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                outcome = &mut work => return outcome,
+                () = sleep(RENEW) => drop(self.hold().await?),
+            }
+        }
+    }
+
+    /// Looks once: at what is new, then, so long as nothing else is due, at what has settled and was not read by this analyser.
+    async fn look(&mut self, interval: Duration, stop: &CancellationToken) -> Result<(), Error> {
+        let mut done_until = match self.begin().await {
+            Err(Error::LeaseLost) => {
+                (self.last, self.analyser) = (None, None);
+                return Ok(());
+            }
+            begun => begun?,
+        };
+        let (now, due) = (clock::now(), Instant::now() + interval);
+        let settled = now.plus(-SETTLED);
+        let since = self.last.map_or(settled, |at| at.plus(-OVERLAP)).max(done_until);
+        while !stop.is_cancelled() && self.page(since, Timestamp::MAX).await?.is_some() {}
+        self.last = Some(now);
+        while done_until < settled && Instant::now() < due && !stop.is_cancelled() {
+            let until = self.page(done_until, settled).await?.unwrap_or(settled);
+            if until > done_until {
+                self.store.duty_done(Duty::Voice, &self.owner, done_until, until).await?;
+            }
+            done_until = until;
+        }
+        let quiet =
+            self.counted.is_none_or(|(at, read)| at.elapsed() >= COUNT_EVERY && read != self.read);
+        if done_until >= settled && quiet && !stop.is_cancelled() {
+            self.learn().await?;
+        }
+        Ok(())
+    }
+
+    async fn everything(&mut self) -> Result<(), Error> {
+        loop {
+            let done_until = self.begin().await?;
+            let settled = clock::now().plus(-SETTLED);
+            while self.page(done_until, Timestamp::MAX).await?.is_some() {}
+            if settled > done_until {
+                self.store.duty_done(Duty::Voice, &self.owner, done_until, settled).await?;
+            }
+            if !self.learn().await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes or keeps the duty and knows the active analyser. Gives until when everything was read by it.
+    async fn begin(&mut self) -> Result<Timestamp, Error> {
+        let done_until = self.hold().await?;
+        if self.analyser.is_some() {
+            return Ok(done_until);
+        }
+        let (analyser, texts) = self.store.feedback_analyser().await?;
+        let id = analyser.id();
+        let from = if self.store.feedback_outdated(&id).await? {
+            self.store.duty_done(Duty::Voice, &self.owner, done_until, Timestamp::MIN).await?;
+            Timestamp::MIN
+        } else {
+            done_until
+        };
+        self.analyser = Some((Arc::new(analyser), id, texts));
+        Ok(from)
+    }
+
+    /// Reads the next texts that arrived in a range. Gives the arrival of the last of them; none where there is none.
+    async fn page(&mut self, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let Some((analyser, id, _)) = self.analyser.clone() else { return Ok(None) };
+        self.hold().await?;
+        let unread = self.holding(self.store.feedback_unread(&id, (from, to), PAGE)).await?;
+        let Some(last) = unread.last().map(|last| last.received_at) else { return Ok(None) };
+        let read = blocking(move || read(&analyser, unread)).await;
+        self.store.feedback_annotate((&id, &self.owner), &read).await?;
+        self.read += read.len() as u64;
+        tracing::debug!(texts = read.len(), "texts read");
+        Ok(Some(last))
+    }
+
+    /// Learns where there are twice as many texts as when that was done last. True where all are to be read anew.
+    async fn learn(&mut self) -> Result<bool, Error> {
+        let Some((_, id, trained_on)) = self.analyser.clone() else { return Ok(false) };
+        let texts = self.holding(self.store.feedback_count()).await?;
+        self.counted = Some((Instant::now(), self.read));
+        if texts < LEARN_FROM.max(2 * trained_on) {
+            return Ok(false);
+        }
+        let samples = self.holding(self.store.feedback_samples(LEARN_MOST)).await?;
+        let analyser = self.holding(async { Ok(blocking(move || train(samples)).await) }).await?;
+        let put = self.store.feedback_analyser_put((&analyser, texts), &self.owner, clock::now());
+        put.await?;
+        self.analyser = None;
+        let learned = analyser.id();
+        tracing::info!(texts, analyser = learned, "learned what texts say");
+        Ok(learned != id)
+    }
+}
+
+fn read(analyser: &Analyser, unread: Vec<Unread>) -> Vec<(Unread, Annotation)> {
+    let annotate = |unread: Unread| {
+        let annotation = analyser.annotate(&unread.text);
+        (unread, annotation)
+    };
+    unread.into_iter().map(annotate).collect()
+}
+
+/// Computes beside the threads that serve.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // Nobody aborts it: a panic goes on here.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
