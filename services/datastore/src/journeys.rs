@@ -16,6 +16,7 @@ use cx_analytics::codes::{
     CaseAction, Channel, EngagementAction, FeedbackAction, Kind, Stage, SurveyAction,
 };
 use cx_analytics::journeys::Place;
+use cx_analytics::time::DAY;
 use sea_orm::Value;
 
 /// Which interactions are touchpoints, and whose.
@@ -48,8 +49,13 @@ impl Touchpoints<'_> {
 
     /// `FROM interaction WHERE …` for touchpoints from one instant to before another.
     fn rows(&self, from: i64, until: i64) -> String {
-        let kinds = if self.kinds.is_empty() { &Kind::ALL[..] } else { self.kinds };
-        let kinds = numbers(kinds.iter().map(|kind| kind.code()));
+        // The index by kind and time is the way to a short range; of a long one it finds each row at another end of the table. Measured
+        // with two million rows of a year: from two months on, the table as it lies takes half the time.
+        let kinds = match self.kinds {
+            [] if until - from > 30 * DAY => "1 = 1".to_owned(),
+            [] => of_kinds(&Kind::ALL),
+            kinds => of_kinds(kinds),
+        };
         let actions = if self.customer_actions { company_actions() } else { String::new() };
         let members = if self.personas.is_empty() {
             String::new()
@@ -60,7 +66,7 @@ impl Touchpoints<'_> {
             )
         };
         format!(
-            "FROM interaction WHERE kind IN ({kinds}) AND occurred_at >= {from} AND occurred_at < {until}{actions}{members}"
+            "FROM interaction WHERE {kinds} AND occurred_at >= {from} AND occurred_at < {until}{actions}{members}"
         )
     }
 
@@ -102,6 +108,10 @@ fn company_actions() -> String {
         request = Kind::FeatureRequest.code(),
         answered = FeedbackAction::Answered.code(),
     )
+}
+
+fn of_kinds(kinds: &[Kind]) -> String {
+    format!("kind IN ({})", numbers(kinds.iter().map(|kind| kind.code())))
 }
 
 /// Numbers with commas between.

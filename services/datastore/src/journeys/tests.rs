@@ -5,7 +5,6 @@ use crate::Store;
 use crate::testing::{at, on_every_engine};
 use cx_analytics::journeys::{By, Cell, CellCounts, Converted, Transition};
 use cx_analytics::metrics::Share;
-use cx_analytics::time::DAY;
 use cx_analytics::{Interaction, Payload};
 
 mod brute;
