@@ -138,6 +138,26 @@ def metrics_and_churn():
     assert risk["probability"] == risks[0]["probability"], risk
 
 
+def feedback():
+    said = [
+        {**record(f"said-{n}"), "customer_id": f"grpcurl-said-{n}", "review": {"rating": 1, "text": "The delivery was late, this is bad"}}
+        for n in range(5)
+    ]
+    for one in said:
+        del one["survey"]
+    call("IngestService/IngestInteractions", {"interactions": said})
+    words = {"words": ["LATE", "delivery"]}
+    for _ in range(120):
+        found = call("FeedbackService/ListFeedback", words)[0]["feedback"]
+        if all(one.get("analyserId") for one in found):
+            break
+        time.sleep(0.5)
+    assert len(found) == 5 and {one["sentiment"] for one in found} == {"FEEDBACK_SENTIMENT_NEGATIVE"}, found
+    themes = call("FeedbackService/ListThemes")[0]["themes"]
+    assert "en:deliveri+late" in {theme["themeId"] for theme in themes}, themes
+    assert call("FeedbackService/GetFeedbackAnalyser")[0]["analyser"]["analyserId"]
+
+
 def webhooks():
     made = call("WebhookService/CreateWebhook", {"url": "https://localhost:1/hook", "persona_ids": ["p"], "request_id": "smoke"})[0]
     assert made["secret"].startswith("whsec_") and made["webhook"]["state"] == "STATE_ENABLED", made
@@ -159,6 +179,7 @@ ingest_and_customers()
 segmentations_and_personas()
 membership()
 metrics_and_churn()
+feedback()
 webhooks()
 assert rpcs == called, f"never called: {sorted(rpcs - called)}; not listed: {sorted(called - rpcs)}"
 print(f"grpcurl: all {len(called)} RPCs answer")
