@@ -34,6 +34,26 @@ const NEGATIONS: [(&str, &[&str]); 8] = [
     ("sv", &["inte", "ingen", "aldrig", "utan"]),
 ];
 
+/// Words that say little by themselves and that the library's lists leave out.
+const FILLERS: [(&str, &[&str]); 2] = [
+    (
+        "en",
+        &[
+            "also", "could", "even", "ever", "get", "gets", "getting", "got", "let", "lot", "may",
+            "might", "much", "must", "one", "quite", "really", "still", "thing", "things", "us",
+            "way", "would", "yet",
+        ],
+    ),
+    (
+        "pt",
+        &[
+            "agora", "ainda", "assim", "cada", "entao", "fazer", "mesma", "mesmas", "mesmos",
+            "onde", "outra", "outras", "outro", "outros", "pois", "porem", "porque", "ter", "tudo",
+            "vai", "vez", "vezes", "vou",
+        ],
+    ),
+];
+
 /// What a language knows of its words.
 pub(super) struct Vocabulary {
     stemmer: Option<Stemmer>,
@@ -41,14 +61,19 @@ pub(super) struct Vocabulary {
     negations: &'static [&'static str],
 }
 
+/// What stands under a language.
+fn of(lists: &[(&str, &'static [&'static str])], code: &str) -> &'static [&'static str] {
+    lists.iter().find(|(known, _)| *known == code).map(|(_, words)| *words).unwrap_or_default()
+}
+
 impl Vocabulary {
     fn new(code: &str) -> Self {
         let fillers = stop_words::lookup(code).unwrap_or_default();
-        let negations = NEGATIONS.into_iter().find(|(known, _)| *known == code);
+        let more = of(&FILLERS, code).iter().map(|word| (*word).to_owned());
         Self {
             stemmer: stemmer_of(code).map(Stemmer::create),
-            fillers: fillers.iter().map(|word| fold(word)).collect(),
-            negations: negations.map(|(_, words)| words).unwrap_or_default(),
+            fillers: fillers.iter().map(|word| fold(word)).chain(more).collect(),
+            negations: of(&NEGATIONS, code),
         }
     }
 
