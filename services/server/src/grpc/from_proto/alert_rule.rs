@@ -42,8 +42,9 @@ pub fn new_alert_rule(
     if rule.condition.is_none() {
         v.at("rule.condition", "is required");
     }
-    let condition = condition(v, rule.condition?);
-    let kind = condition.as_ref().map(Condition::kind);
+    let wanted = rule.condition?;
+    let kind = kind_of(&wanted);
+    let condition = condition(v, wanted);
     let scope = scope(v, rule.scope.unwrap_or_default(), kind);
     let backfill = wire.backfill;
     Some(NewRule { id, request_id, name, description, condition: condition?, scope, backfill })
@@ -70,7 +71,7 @@ pub fn alert_rule_change(
             "enabled" => change.enabled = Some(rule.enabled),
             "scope" => {
                 let wanted = rule.scope.clone().unwrap_or_default();
-                change.scope = Some(scope(v, wanted, Some(kind)));
+                change.scope = Some(scope(v, wanted, kind));
             }
             "detractor" | "case_open_too_long" | "high_value_at_risk" | "metric_moved" => {
                 match &rule.condition {
@@ -87,6 +88,15 @@ pub fn alert_rule_change(
         }
     }
     change
+}
+
+fn kind_of(condition: &Wire) -> Kind {
+    match condition {
+        Wire::Detractor(_) => Kind::Detractor,
+        Wire::CaseOpenTooLong(_) => Kind::CaseOpenTooLong,
+        Wire::HighValueAtRisk(_) => Kind::HighValueAtRisk,
+        Wire::MetricMoved(_) => Kind::MetricMoved,
+    }
 }
 
 fn name_of(condition: &Wire) -> &'static str {
@@ -234,12 +244,12 @@ fn dimensions(v: &mut Violations, field: &str, numbers: &[i32]) -> (bool, bool, 
     (by(Persona), by(Channel), by(Stage))
 }
 
-fn scope(v: &mut Violations, wire: proto::AlertScope, kind: Option<Kind>) -> Scope {
+fn scope(v: &mut Violations, wire: proto::AlertScope, kind: Kind) -> Scope {
     if wire.persona_ids.len() > MAX_PERSONAS {
         let has = wire.persona_ids.len();
         v.at("rule.scope.persona_ids", format!("has {has} ids; at most {MAX_PERSONAS} are taken"));
     }
-    if kind == Some(Kind::HighValueAtRisk) {
+    if kind == Kind::HighValueAtRisk {
         for (field, empty) in [
             ("rule.scope.channels", wire.channels.is_empty()),
             ("rule.scope.stages", wire.stages.is_empty()),
