@@ -140,15 +140,15 @@ def metrics_and_churn():
 
 def journeys():
     mapped = call("JourneyService/GetJourneyMap", {"by_persona": True, "filter": {"customer_actions_only": True}})[0]["cells"]
-    assert {cell["personaName"] for cell in mapped} >= {"Regulars"} and any("metrics" in cell for cell in mapped), mapped[0]
+    assert {cell["personaName"] for cell in mapped} >= {"Regulars"} and all("dropOff" in cell for cell in mapped), mapped[0]
     paths = call("JourneyService/ListJourneyPaths", {"touchpoint": "JOURNEY_TOUCHPOINT_STAGE", "page_size": 2})[0]
     assert len(paths["paths"]) == 2 and paths["nextPageToken"], paths
-    steps = {"from": {"stages": ["JOURNEY_STAGE_CONSIDERATION"]}, "to": {"kinds": ["INTERACTION_KIND_ORDER"]}, "within": "604800s"}
+    steps = {"from": {"stages": ["JOURNEY_STAGE_PURCHASE"]}, "to": {"kinds": ["INTERACTION_KIND_ORDER"]}, "within": "604800s"}
     converted = call("JourneyService/GetJourneyConversion", steps)[0]["conversions"][0]
     assert int(converted["reached"]) > int(converted["share"]["count"]) > 0, converted
     who = call("PersonaService/ListPersonas")[0]["personas"][0]["typicalCustomerIds"][0]
     touchpoints = call("JourneyService/ListCustomerJourney", {"customer_id": who, "page_size": 1000})[0]["touchpoints"]
-    assert touchpoints[0]["place"] == "1" and any("causes" in one for one in touchpoints), touchpoints[0]
+    assert touchpoints[0]["place"] == "1" and "sincePrevious" not in touchpoints[0], touchpoints[0]
 
 
 def alerts():
@@ -158,7 +158,7 @@ def alerts():
     which = {"alert_rule_id": rule["alertRuleId"]}
     assert call("AlertService/GetAlertRule", which)[0]["rule"] == rule
     assert call("AlertService/ListAlertRules")[0]["rules"] == [rule]
-    changed = {"rule": {**which, "name": "every answer", "etag": rule["etag"]}, "update_mask": "name"}
+    changed = {"rule": {**which, "name": "every answer", "etag": rule["etag"]}, "update_mask": {"paths": ["name"]}}
     assert call("AlertService/UpdateAlertRule", changed)[0]["rule"]["name"] == "every answer"
     person = {"customer_id": "grpcurl-2", "interaction_id": "answer"}
     call("IngestService/IngestInteractions", {"interactions": [{**record("answer"), **person}]})
