@@ -33,7 +33,7 @@ fn read(unread: Vec<Unread>) -> Vec<(Unread, Annotation)> {
 async fn a_text_is_unread_until_this_analyser_read_it() {
     on_every_engine(async |store| {
         let records =
-            vec![note("a", "2", "late again"), note("a", "1", "late"), note("b", "1", "fine")];
+            [note("a", "2", "late again"), note("a", "1", "late"), note("b", "1", "fine")];
         store.interactions_record(records[..2].to_vec(), at(10)).await.expect("stored");
         store.interactions_record(records[2..].to_vec(), at(5)).await.expect("stored");
         let key = |one: &Unread| format!("{}{}", one.customer_id, one.interaction_id);
