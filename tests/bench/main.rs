@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on should stop with a panic")]
 
 mod ingest;
+mod metrics;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod segment;
@@ -23,6 +24,9 @@ fn main() {
         }
         if wants("segment") {
             segment::run().await;
+        }
+        if wanted.iter().any(|one| one == "metrics") {
+            metrics::run().await;
         }
     });
 }

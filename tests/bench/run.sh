@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures `cx` against the bare tools, interleaved, and prints medians as ratios. Arguments: ingest, segment, kmeans, or nothing for all.
+# Measures `cx` against the bare tools, interleaved, and prints medians as ratios. Arguments: ingest, segment, kmeans, metrics, or nothing
+# for all but metrics, which loads 10,000,000 interactions (or as many as CX_BENCH_INTERACTIONS says).
 # Needs psql and sqlite3 as rivals, and python3 for pandas and scikit-learn; what is missing is installed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cx_server::proto::StreamInteractionsRequest;
 use cx_server::proto::ingest_service_client::IngestServiceClient;
+use cx_server::proto::metrics_service_client::MetricsServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
 /// A command with the built binary.
@@ -32,6 +33,7 @@ struct Process(Child);
 pub struct Server {
     _process: Process,
     client: IngestServiceClient<Channel>,
+    channel: Channel,
 }
 
 impl Server {
@@ -46,11 +48,17 @@ impl Server {
         let endpoint = Endpoint::try_from(format!("http://{address}")).unwrap();
         for _ in 0..400 {
             if let Ok(channel) = endpoint.connect().await {
-                return Self { _process: process, client: IngestServiceClient::new(channel) };
+                let client = IngestServiceClient::new(channel.clone());
+                return Self { _process: process, client, channel };
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("cx serve does not listen on {address}");
+    }
+
+    /// Its metrics, of which answers may take minutes.
+    pub fn metrics(&self) -> MetricsServiceClient<Channel> {
+        MetricsServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20)
     }
 
     /// Sends these batches on one stream, and returns the time until the last one was acknowledged.
