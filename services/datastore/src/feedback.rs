@@ -122,6 +122,16 @@ impl Store {
         row.map_or(Ok(0), |row| Columns::of(&row).take())
     }
 
+    /// How many texts there are, read or not.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
+    pub async fn feedback_texts(&self) -> Result<i64> {
+        let text = format!("SELECT COUNT(*) FROM interaction i WHERE {}", has_text());
+        let row = sql::query_one(self.long(), &text, vec![]).await?;
+        row.map_or(Ok(0), |row| Columns::of(&row).take())
+    }
+
     /// How many terms are kept of a customer's texts.
     ///
     /// # Errors

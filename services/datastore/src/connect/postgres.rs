@@ -19,6 +19,9 @@ const INGEST: Limits = Limits { statement: "30s", lock: "10s", idle_in_transacti
 const QUERY: Limits = Limits { statement: "60s", lock: "3s", idle_in_transaction: "10s" };
 const LONG: Limits = Limits { statement: "30min", lock: "10s", idle_in_transaction: "5min" };
 
+/// Memory of one step of a statement that reads much; the server's default is 4 MB.
+const WORK_MEMORY: &str = "64MB";
+
 pub(super) async fn open(options: &Options) -> Result<Pools> {
     let server = PgConnectOptions::from_str(&options.url)
         .map_err(|_| Error::Url {
@@ -32,12 +35,14 @@ pub(super) async fn open(options: &Options) -> Result<Pools> {
         .await
         .map_err(hide_address)?;
     check(&short).await?;
+    // What is long reads much, and groups and sorts it: in memory, where there is some, not in files.
+    let much = |limits| limited(&server, limits).options([("work_mem", WORK_MEMORY)]);
     let long = pool_options(options.long_readers)
         .acquire_timeout(ACQUIRE_LONG)
-        .connect_lazy_with(limited(&server, &LONG));
+        .connect_lazy_with(much(&LONG));
     let query = pool_options(options.long_readers)
         .acquire_timeout(ACQUIRE_LONG)
-        .connect_lazy_with(limited(&server, &QUERY));
+        .connect_lazy_with(much(&QUERY));
     // The keys of a batch are looked up by index, however large the batch: without statistics of the arrays the
     // planner would rather read the whole table.
     let ingest = limited(&server, &INGEST)

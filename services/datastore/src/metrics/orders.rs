@@ -7,18 +7,29 @@ use cx_analytics::codes::{Kind, ReturnKind};
 use cx_analytics::interaction::Currency;
 use cx_analytics::metrics::{Amounts, Answers, Counts, Groups, counts::AnswerPattern};
 
-/// Whether something was taken back of the order `i` before the end of the range, of which `condition` holds.
-fn taken_back(frame: &Frame<'_>, condition: &str) -> String {
+/// Orders in the range as rows of `i`, each with 1 in the columns `returned`, `cancelled` and `whole` where that was taken back of it
+/// before the end of the range. Joined, not asked for each order: that takes a tenth of the time.
+fn orders(frame: &Frame<'_>) -> String {
+    let is = |condition: String| format!("MAX(CASE WHEN {condition} THEN 1 ELSE 0 END)");
     format!(
-        "EXISTS (SELECT 1 FROM interaction r WHERE r.customer_id = i.customer_id AND r.kind = {kind} AND r.subject = i.subject
-                 AND r.occurred_at < {end} AND {condition})",
+        "FROM interaction i {join}
+         LEFT JOIN (
+           SELECT customer_id, subject, {returned} AS returned, {cancelled} AS cancelled, {whole} AS whole
+           FROM interaction
+           WHERE kind = {kind} AND occurred_at < {end}
+           GROUP BY customer_id, subject
+         ) r ON r.customer_id = i.customer_id AND r.subject = i.subject
+         WHERE i.kind = {order} AND i.occurred_at >= {start} AND i.occurred_at < {end}{filter}",
+        join = frame.join(),
+        returned = is(format!("action = {}", ReturnKind::Returned.code())),
+        cancelled = is(format!("action = {}", ReturnKind::Cancelled.code())),
+        whole = is("flag = 1".to_owned()),
         kind = Kind::Return.code(),
+        order = Kind::Order.code(),
+        start = frame.start(),
         end = frame.end(),
+        filter = frame.filter(),
     )
-}
-
-fn cancelled() -> String {
-    format!("r.action = {}", ReturnKind::Cancelled.code())
 }
 
 /// Customers by how many of their orders stand.
@@ -26,14 +37,13 @@ fn buyers(frame: &Frame<'_>) -> String {
     format!(
         "SELECT {names}, customer_id, COUNT(*) FILTER (WHERE gone = 0) AS orders, SUM(gone) AS gone
          FROM (
-           SELECT {columns}, i.customer_id, CASE WHEN {gone} THEN 1 ELSE 0 END AS gone
+           SELECT {columns}, i.customer_id, CASE WHEN r.cancelled = 1 OR r.whole = 1 THEN 1 ELSE 0 END AS gone
            {orders}
          ) o
          GROUP BY {names}, customer_id",
         names = frame.names(),
         columns = frame.columns("i.occurred_at"),
-        gone = taken_back(frame, &format!("({} OR r.flag = 1)", cancelled())),
-        orders = frame.of_kinds(&[Kind::Order]),
+        orders = orders(frame),
     )
 }
 
@@ -72,19 +82,14 @@ pub(super) async fn frequency(store: &Store, frame: &Frame<'_>) -> Result<Groups
 /// Orders of which something was returned, of those that were not cancelled.
 pub(super) async fn returned(store: &Store, frame: &Frame<'_>) -> Result<Groups> {
     let text = format!(
-        "SELECT {names}, COUNT(*) FILTER (WHERE cancelled = 0 AND returned = 1) AS hits,
-                COUNT(*) FILTER (WHERE cancelled = 0) AS orders, COUNT(*) FILTER (WHERE cancelled = 1) AS excluded
-         FROM (
-           SELECT {columns}, CASE WHEN {cancelled} THEN 1 ELSE 0 END AS cancelled,
-                  CASE WHEN {returned} THEN 1 ELSE 0 END AS returned
-           {orders}
-         ) o
-         GROUP BY {names}",
-        names = frame.names(),
+        "SELECT {columns}, COUNT(*) FILTER (WHERE COALESCE(r.cancelled, 0) = 0 AND r.returned = 1) AS hits,
+                COUNT(*) FILTER (WHERE COALESCE(r.cancelled, 0) = 0) AS orders,
+                COUNT(*) FILTER (WHERE r.cancelled = 1) AS excluded
+         {orders}
+         GROUP BY {numbers}",
         columns = frame.columns("i.occurred_at"),
-        cancelled = taken_back(frame, &cancelled()),
-        returned = taken_back(frame, &format!("r.action = {}", ReturnKind::Returned.code())),
-        orders = frame.of_kinds(&[Kind::Order]),
+        orders = orders(frame),
+        numbers = frame.numbers(0),
     );
     shares(store, frame, &text).await
 }

@@ -121,7 +121,12 @@ impl Reader {
         let (now, due) = (clock::now(), Instant::now() + interval);
         let settled = now.plus(-SETTLED);
         let since = self.last.map_or(settled, |at| at.plus(-OVERLAP)).max(done_until);
-        while !stop.is_cancelled() && self.page(since, Timestamp::MAX).await?.is_some() {}
+        let mut from = since;
+        while !stop.is_cancelled()
+            && let Some(until) = self.page(from, Timestamp::MAX).await?
+        {
+            from = until;
+        }
         self.last = Some(now);
         while done_until < settled && Instant::now() < due && !stop.is_cancelled() {
             let until = self.page(done_until, settled).await?.unwrap_or(settled);
@@ -133,7 +138,8 @@ impl Reader {
         let quiet =
             self.counted.is_none_or(|(at, read)| at.elapsed() >= COUNT_EVERY && read != self.read);
         if done_until >= settled && quiet && !stop.is_cancelled() {
-            self.learn().await?;
+            let texts = self.holding(self.store.feedback_count()).await?;
+            self.learn(texts).await?;
         }
         Ok(())
     }
@@ -141,12 +147,23 @@ impl Reader {
     async fn everything(&mut self) -> Result<(), Error> {
         loop {
             let done_until = self.begin().await?;
+            // What nobody has read yet is read once, by what it teaches itself.
+            if self.holding(self.store.feedback_count()).await? == 0 {
+                let texts = self.holding(self.store.feedback_texts()).await?;
+                if self.learn(texts).await? {
+                    continue;
+                }
+            }
             let settled = clock::now().plus(-SETTLED);
-            while self.page(done_until, Timestamp::MAX).await?.is_some() {}
+            let mut from = done_until;
+            while let Some(until) = self.page(from, Timestamp::MAX).await? {
+                from = until;
+            }
             if settled > done_until {
                 self.store.duty_done(Duty::Voice, &self.owner, done_until, settled).await?;
             }
-            if !self.learn().await? {
+            let texts = self.holding(self.store.feedback_count()).await?;
+            if !self.learn(texts).await? {
                 return Ok(());
             }
         }
@@ -184,9 +201,8 @@ impl Reader {
     }
 
     /// Learns where there are twice as many texts as when that was done last. True where all are to be read anew.
-    async fn learn(&mut self) -> Result<bool, Error> {
+    async fn learn(&mut self, texts: i64) -> Result<bool, Error> {
         let Some((_, id, trained_on)) = self.analyser.clone() else { return Ok(false) };
-        let texts = self.holding(self.store.feedback_count()).await?;
         self.counted = Some((Instant::now(), self.read));
         if texts < LEARN_FROM.max(2 * trained_on) {
             return Ok(false);
