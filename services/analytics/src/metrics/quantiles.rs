@@ -46,8 +46,8 @@ impl Sorted {
     }
 }
 
-/// The Kaplan–Meier median of spans of which some are still open: the shortest time by which half have ended, as if
-/// the open ones ended like the others. `None` where fewer than half end. Kaplan and Meier 1958.
+/// The Kaplan–Meier median of spans of which some are still open: the shortest time by which more than half have ended, as if
+/// the open ones ended like the others; what statsmodels gives. `None` where no more than half end. Kaplan and Meier 1958.
 pub fn kaplan_meier_median(ended: &[(i64, i64)], open: &[(i64, i64)]) -> Option<f64> {
     let mut events: Vec<(i64, i64, i64)> =
         ended.iter().map(|(at, count)| (*at, *count, 0)).collect();
@@ -60,7 +60,7 @@ pub fn kaplan_meier_median(ended: &[(i64, i64)], open: &[(i64, i64)]) -> Option<
         let leaves: i64 = alike.iter().map(|event| event.2).sum();
         surviving *= 1.0 - ends as f64 / at_risk as f64;
         // Products of fractions miss an exact half by some ulps.
-        if surviving <= 0.5 + 1e-12 {
+        if surviving < 0.5 - 1e-12 {
             return Some(alike[0].0 as f64);
         }
         at_risk -= ends + leaves;
@@ -93,6 +93,7 @@ mod tests {
         let open = [(2, 1), (4, 1), (6, 1)];
         assert_eq!(kaplan_meier_median(&ended, &open), Some(5.0));
         assert_eq!(kaplan_meier_median(&[(1, 1)], &[(2, 2)]), None);
-        assert_eq!(kaplan_meier_median(&[(1, 2), (4, 2)], &[]), Some(1.0));
+        // SurvfuncRight([1, 1, 4, 4], [1, 1, 1, 1]): exactly half have ended at 1.
+        assert_eq!(kaplan_meier_median(&[(1, 2), (4, 2)], &[]), Some(4.0));
     }
 }
