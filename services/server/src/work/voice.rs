@@ -4,22 +4,16 @@
 //!
 //! Like the refresh of members it looks for new arrivals first, and at each arrival once more when it has settled.
 
-use super::held::SETTLED;
+use super::held::{Held, OVERLAP, SETTLED};
 use crate::clock;
 use cx_analytics::Timestamp;
 use cx_analytics::voice::{Analyser, Annotation, train};
 use cx_datastore::feedback::Unread;
 use cx_datastore::{Duty, Error, Store};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// How long the duty stays ours without a sign of life.
-const LEASE: i64 = 10_000_000;
-/// How often it gives one while it waits.
-const RENEW: Duration = Duration::from_secs(3);
-/// So far behind the last look a new one begins, for what was committed a little late.
-const OVERLAP: i64 = 5_000_000;
 /// Texts read and written in one go.
 const PAGE: u64 = 500;
 /// Texts from which on is learned.
@@ -52,7 +46,7 @@ pub async fn forever(store: Store, interval: Duration, stop: CancellationToken) 
             () = sleep(interval) => {}
         }
     }
-    reader.release().await;
+    reader.held.release().await;
 }
 
 /// Reads everything that is there, and learns where that is due: for the command line. Gives how many texts it read. Where a server
@@ -63,7 +57,7 @@ pub async fn forever(store: Store, interval: Duration, stop: CancellationToken) 
 pub async fn to_end(store: &Store) -> Result<u64, Error> {
     let mut reader = Reader::new(store.clone());
     let done = reader.everything().await;
-    reader.release().await;
+    reader.held.release().await;
     match done {
         Err(Error::LeaseLost) => Ok(reader.read),
         done => done.map(|()| reader.read),
@@ -72,7 +66,7 @@ pub async fn to_end(store: &Store) -> Result<u64, Error> {
 
 struct Reader {
     store: Store,
-    owner: String,
+    held: Held,
     /// The active analyser, its name, and how many texts there were when it was trained.
     analyser: Option<(Arc<Analyser>, String, i64)>,
     /// When was looked last.
@@ -84,29 +78,8 @@ struct Reader {
 
 impl Reader {
     fn new(store: Store) -> Self {
-        let owner = uuid::Uuid::now_v7().to_string();
-        Self { store, owner, analyser: None, last: None, counted: None, read: 0 }
-    }
-
-    async fn hold(&self) -> Result<Timestamp, Error> {
-        let held = self.store.duty_hold(Duty::Voice, &self.owner, clock::now(), LEASE).await?;
-        held.ok_or(Error::LeaseLost)
-    }
-
-    async fn release(&self) {
-        // Where this fails, the lease ends by itself.
-        let _ends_by_itself = self.store.duty_release(Duty::Voice, &self.owner).await;
-    }
-
-    /// The outcome of something that may take long, while the duty is kept.
-    async fn holding<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                outcome = &mut work => return outcome,
-                () = sleep(RENEW) => drop(self.hold().await?),
-            }
-        }
+        let held = Held::new(store.clone(), Duty::Voice);
+        Self { store, held, analyser: None, last: None, counted: None, read: 0 }
     }
 
     /// Looks once: at what is new, then, so long as nothing else is due, at what has settled and was not read by this analyser.
@@ -131,14 +104,14 @@ impl Reader {
         while done_until < settled && Instant::now() < due && !stop.is_cancelled() {
             let until = self.page(done_until, settled).await?.unwrap_or(settled);
             if until > done_until {
-                self.store.duty_done(Duty::Voice, &self.owner, done_until, until).await?;
+                self.held.done(done_until, until).await?;
             }
             done_until = until;
         }
         let quiet =
             self.counted.is_none_or(|(at, read)| at.elapsed() >= COUNT_EVERY && read != self.read);
         if done_until >= settled && quiet && !stop.is_cancelled() {
-            let texts = self.holding(self.store.feedback_count()).await?;
+            let texts = self.held.holding(self.store.feedback_count()).await?;
             self.learn(texts).await?;
         }
         Ok(())
@@ -148,8 +121,8 @@ impl Reader {
         loop {
             let done_until = self.begin().await?;
             // What nobody has read yet is read once, by what it teaches itself.
-            if self.holding(self.store.feedback_count()).await? == 0 {
-                let texts = self.holding(self.store.feedback_texts()).await?;
+            if self.held.holding(self.store.feedback_count()).await? == 0 {
+                let texts = self.held.holding(self.store.feedback_texts()).await?;
                 if self.learn(texts).await? {
                     continue;
                 }
@@ -160,9 +133,9 @@ impl Reader {
                 from = until;
             }
             if settled > done_until {
-                self.store.duty_done(Duty::Voice, &self.owner, done_until, settled).await?;
+                self.held.done(done_until, settled).await?;
             }
-            let texts = self.holding(self.store.feedback_count()).await?;
+            let texts = self.held.holding(self.store.feedback_count()).await?;
             if !self.learn(texts).await? {
                 return Ok(());
             }
@@ -171,14 +144,14 @@ impl Reader {
 
     /// Takes or keeps the duty and knows the active analyser. Gives until when everything was read by it.
     async fn begin(&mut self) -> Result<Timestamp, Error> {
-        let done_until = self.hold().await?;
+        let done_until = self.held.hold().await?.ok_or(Error::LeaseLost)?;
         if self.analyser.is_some() {
             return Ok(done_until);
         }
         let (analyser, texts) = self.store.feedback_analyser().await?;
         let id = analyser.id();
         let from = if self.store.feedback_outdated(&id).await? {
-            self.store.duty_done(Duty::Voice, &self.owner, done_until, Timestamp::MIN).await?;
+            self.held.done(done_until, Timestamp::MIN).await?;
             Timestamp::MIN
         } else {
             done_until
@@ -190,11 +163,11 @@ impl Reader {
     /// Reads the next texts that arrived in a range. Gives the arrival of the last of them; none where there is none.
     async fn page(&mut self, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>, Error> {
         let Some((analyser, id, _)) = self.analyser.clone() else { return Ok(None) };
-        self.hold().await?;
-        let unread = self.holding(self.store.feedback_unread(&id, (from, to), PAGE)).await?;
+        self.held.hold().await?.ok_or(Error::LeaseLost)?;
+        let unread = self.held.holding(self.store.feedback_unread(&id, (from, to), PAGE)).await?;
         let Some(last) = unread.last().map(|last| last.received_at) else { return Ok(None) };
         let read = blocking(move || read(&analyser, unread)).await;
-        self.store.feedback_annotate((&id, &self.owner), &read).await?;
+        self.store.feedback_annotate((&id, &self.held.owner), &read).await?;
         self.read += read.len() as u64;
         tracing::debug!(texts = read.len(), "texts read");
         Ok(Some(last))
@@ -207,9 +180,11 @@ impl Reader {
         if texts < LEARN_FROM.max(2 * trained_on) {
             return Ok(false);
         }
-        let samples = self.holding(self.store.feedback_samples(LEARN_MOST)).await?;
-        let analyser = self.holding(async { Ok(blocking(move || train(samples)).await) }).await?;
-        let put = self.store.feedback_analyser_put((&analyser, texts), &self.owner, clock::now());
+        let samples = self.held.holding(self.store.feedback_samples(LEARN_MOST)).await?;
+        let analyser =
+            self.held.holding(async { Ok(blocking(move || train(samples)).await) }).await?;
+        let put =
+            self.store.feedback_analyser_put((&analyser, texts), &self.held.owner, clock::now());
         put.await?;
         self.analyser = None;
         let learned = analyser.id();
