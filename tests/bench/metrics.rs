@@ -77,12 +77,13 @@ async fn load(url: &str, rows: usize) {
     let store = Store::connect(&Options::new(url)).await.unwrap();
     let mut members =
         Population::new(7, u64::MAX, until()).flat_map(|member| member.interactions).take(rows);
-    loop {
+    for second in 0.. {
         let batch: Vec<_> = members.by_ref().take(BATCH).collect();
         if batch.is_empty() {
             break;
         }
-        store.interactions_record(batch, until()).await.unwrap();
+        // As it arrived: each batch at a time of its own.
+        store.interactions_record(batch, until().plus(second * 1_000_000)).await.unwrap();
     }
 }
 

@@ -50,7 +50,8 @@ const KEPT: i64 = 3;
 const REMOVED: usize = 250;
 
 impl Store {
-    /// The next `limit` texts that arrived from `from` to before `to` and were not read by this analyser, by arrival.
+    /// The next `limit` texts that arrived from `from` to before `to` and were not read by this analyser, by arrival; after one of them,
+    /// where that is given.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
@@ -58,19 +59,25 @@ impl Store {
         &self,
         analyser_id: &str,
         (from, to): (Timestamp, Timestamp),
+        after: Option<&Unread>,
         limit: u64,
     ) -> Result<Vec<Unread>> {
+        let mut values: Vec<Value> =
+            vec![analyser_id.into(), from.micros().into(), to.micros().into()];
+        let mut later = "";
+        if let Some(after) = after {
+            later = " AND (i.received_at, i.customer_id, i.interaction_id) > ($4, $5, $6)";
+            let (customer, interaction) = (&after.customer_id, &after.interaction_id);
+            values.extend([after.received_at.micros().into(), customer.into(), interaction.into()]);
+        }
         let text = format!(
             "SELECT i.customer_id, i.interaction_id, i.occurred_at, i.received_at, {TEXT}
-             FROM interaction i WHERE i.received_at >= $2 AND i.received_at < $3 AND {}
+             FROM interaction i WHERE i.received_at >= $2 AND i.received_at < $3{later} AND {}
                AND NOT EXISTS (SELECT 1 FROM feedback f WHERE f.customer_id = i.customer_id
                                AND f.interaction_id = i.interaction_id AND f.analyser = $1)
-             ORDER BY i.received_at, i.customer_id, i.interaction_id LIMIT $4",
+             ORDER BY i.received_at, i.customer_id, i.interaction_id LIMIT {limit}",
             has_text()
         );
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let values =
-            vec![analyser_id.into(), from.micros().into(), to.micros().into(), limit.into()];
         let rows = sql::query_all(self.long(), &text, values).await?;
         let read = |row| {
             let mut columns = Columns::of(row);

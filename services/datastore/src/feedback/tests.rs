@@ -21,7 +21,7 @@ fn note(customer: &str, id: &str, text: &str) -> Interaction {
 
 async fn unread(store: &Store, analyser: &str) -> Vec<Unread> {
     let range = (Timestamp::MIN, Timestamp::MAX);
-    store.feedback_unread(analyser, range, 1_000).await.expect("an answer")
+    store.feedback_unread(analyser, range, None, 1_000).await.expect("an answer")
 }
 
 fn read(unread: Vec<Unread>) -> Vec<(Unread, Annotation)> {
@@ -40,12 +40,13 @@ async fn a_text_is_unread_until_this_analyser_read_it() {
         let keys = |all: &[Unread]| all.iter().map(key).collect::<Vec<_>>();
         let all = unread(&store, "x").await;
         assert_eq!(keys(&all), ["b1", "a1", "a2"], "by arrival");
-        let within = store.feedback_unread("x", (at(5), at(10)), 9).await.expect("an answer");
+        let within = store.feedback_unread("x", (at(5), at(10)), None, 9).await.expect("an answer");
         assert_eq!(keys(&within), ["b1"]);
-        assert_eq!(
-            keys(&store.feedback_unread("x", (at(5), at(11)), 2).await.expect("an answer")),
-            ["b1", "a1"]
-        );
+        let range = (at(5), at(11));
+        let page = store.feedback_unread("x", range, None, 2).await.expect("an answer");
+        assert_eq!(keys(&page), ["b1", "a1"]);
+        let page = store.feedback_unread("x", range, page.last(), 2).await.expect("an answer");
+        assert_eq!(keys(&page), ["a2"]);
 
         store.duty_hold(Duty::Voice, "me", at(20), LEASE).await.expect("held");
         store.feedback_annotate(("x", "me"), &read(all[..2].to_vec())).await.expect("written");

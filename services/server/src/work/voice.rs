@@ -94,15 +94,14 @@ impl Reader {
         let (now, due) = (clock::now(), Instant::now() + interval);
         let settled = now.plus(-SETTLED);
         let since = self.last.map_or(settled, |at| at.plus(-OVERLAP)).max(done_until);
-        let mut from = since;
+        let mut after = None;
         while !stop.is_cancelled()
-            && let Some(until) = self.page(from, Timestamp::MAX).await?
-        {
-            from = until;
-        }
+            && self.page((since, Timestamp::MAX), &mut after).await?.is_some()
+        {}
         self.last = Some(now);
+        let (from, mut after) = (done_until, None);
         while done_until < settled && Instant::now() < due && !stop.is_cancelled() {
-            let until = self.page(done_until, settled).await?.unwrap_or(settled);
+            let until = self.page((from, settled), &mut after).await?.unwrap_or(settled);
             if until > done_until {
                 self.held.done(done_until, until).await?;
             }
@@ -128,10 +127,8 @@ impl Reader {
                 }
             }
             let settled = clock::now().plus(-SETTLED);
-            let mut from = done_until;
-            while let Some(until) = self.page(from, Timestamp::MAX).await? {
-                from = until;
-            }
+            let mut after = None;
+            while self.page((done_until, Timestamp::MAX), &mut after).await?.is_some() {}
             if settled > done_until {
                 self.held.done(done_until, settled).await?;
             }
@@ -160,17 +157,25 @@ impl Reader {
         Ok(from)
     }
 
-    /// Reads the next texts that arrived in a range. Gives the arrival of the last of them; none where there is none.
-    async fn page(&mut self, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>, Error> {
+    /// Reads the next texts that arrived in a range, after the last one of the page before. Gives the arrival of the last of them; none
+    /// where there is none.
+    async fn page(
+        &mut self,
+        range: (Timestamp, Timestamp),
+        after: &mut Option<Unread>,
+    ) -> Result<Option<Timestamp>, Error> {
         let Some((analyser, id, _)) = self.analyser.clone() else { return Ok(None) };
         self.held.hold().await?.ok_or(Error::LeaseLost)?;
-        let unread = self.held.holding(self.store.feedback_unread(&id, (from, to), PAGE)).await?;
-        let Some(last) = unread.last().map(|last| last.received_at) else { return Ok(None) };
+        let unread =
+            self.held.holding(self.store.feedback_unread(&id, range, after.as_ref(), PAGE)).await?;
+        let Some(last) = unread.last().cloned() else { return Ok(None) };
         let read = blocking(move || read(&analyser, unread)).await;
         self.store.feedback_annotate((&id, &self.held.owner), &read).await?;
         self.read += read.len() as u64;
         tracing::debug!(texts = read.len(), "texts read");
-        Ok(Some(last))
+        let arrived = last.received_at;
+        *after = Some(last);
+        Ok(Some(arrived))
     }
 
     /// Learns where there are twice as many texts as when that was done last. True where all are to be read anew.
