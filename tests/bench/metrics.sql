@@ -93,7 +93,8 @@ SELECT week, a.persona, COUNT(*) AS n, COUNT(*) FILTER (WHERE i.next IS NULL OR 
 FROM (SELECT customer_id, occurred_at, LEAD(occurred_at) OVER (PARTITION BY customer_id ORDER BY occurred_at) AS next
       FROM interaction WHERE kind = 6 AND occurred_at >= {start} - 15552000000000 AND occurred_at < {end}) i
 CROSS JOIN LATERAL generate_series(GREATEST((i.occurred_at - {start}) / 604800000000 + (i.occurred_at >= {start})::int, 0),
-                                   LEAST((LEAST(COALESCE(i.next, {end}), i.occurred_at + 15552000000000) - {start}) / 604800000000,
+                                   -- Whole weeks downwards, also before the start.
+                                   LEAST((LEAST(COALESCE(i.next, {end}), i.occurred_at + 15552000000000) - {start} + 60480000000000) / 604800000000 - 100,
                                          ({end} - {start} - 1) / 604800000000)) AS week
 LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = '{segmentation}' GROUP BY 1, 2;
 

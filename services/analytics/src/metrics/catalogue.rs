@@ -172,17 +172,19 @@ pub const fn definition(metric: Metric) -> Definition {
         ),
         Metric::ComplaintsPer100Customers => (
             "Complaints per 100 customers",
-            "100 x complaints raised / customers with at least one interaction of any kind.",
+            "100 x complaints raised / customers with at least one interaction of any kind. Of those raised: how many were answered \
+             before the end of the range, and how many are open.",
             "complaints per 100 active customers, from 0",
             "Wilson score interval; exact Poisson where a customer complained more than once, as it is then no share.",
-            "In a group by channel or stage, customers are those active there.",
+            "In a group by channel or stage, customers are those active there. One raised without an id cannot be answered.",
         ),
         Metric::FeatureRequestsPer100Customers => (
             "Feature requests per 100 customers",
-            "100 x feature requests raised / customers with at least one interaction of any kind.",
+            "100 x feature requests raised / customers with at least one interaction of any kind. Of those raised: how many were \
+             answered before the end of the range, and how many are open.",
             "feature requests per 100 active customers, from 0",
             "Wilson score interval; exact Poisson where a customer asked more than once, as it is then no share.",
-            "In a group by channel or stage, customers are those active there.",
+            "In a group by channel or stage, customers are those active there. One raised without an id cannot be answered.",
         ),
         Metric::RepeatPurchaseRate => (
             "Repeat purchase rate",

@@ -156,8 +156,9 @@ fn mean_amounts_equal_statsmodels() {
 /// Expected: `test_poisson_2indep(30, 100, 18, 90, method="score", compare="diff")`.
 #[test]
 fn rates_equal_statsmodels() {
-    let rate =
-        |events, affected, customers| Counts::Incidence(Incidence { events, affected, customers });
+    let rate = |events, affected, customers| {
+        Counts::Incidence(Incidence { events, answered: 0, affected, customers })
+    };
     let metric = Metric::ComplaintsPer100Customers;
     let found = difference(metric, &rate(30, 25, 100), &rate(18, 18, 90));
     near(found.value, 10.0);

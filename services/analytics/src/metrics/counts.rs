@@ -102,6 +102,8 @@ pub struct Amounts {
 pub struct Incidence {
     /// Events.
     pub events: i64,
+    /// Those of them that were answered.
+    pub answered: i64,
     /// Customers with at least one.
     pub affected: i64,
     /// All customers of the group.
@@ -175,6 +177,7 @@ impl Counts {
             }
             (Self::Incidence(to), Self::Incidence(from)) => {
                 to.events += from.events;
+                to.answered += from.answered;
                 to.affected += from.affected;
                 to.customers += from.customers;
             }

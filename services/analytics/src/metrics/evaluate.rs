@@ -263,6 +263,8 @@ fn per_hundred(counts: Incidence, terms: &Terms) -> Figure {
         ((lower / customers, upper / customers), "Poisson, exact")
     };
     figure.interval = interval((ends.0 * 100.0, ends.1 * 100.0), method);
+    let (answered, open) = (counts.answered, counts.events - counts.answered);
+    figure.more = vec![("answered", answered as f64), ("open", open as f64)];
     figure
 }
 

@@ -143,7 +143,7 @@ fn a_group_that_is_mostly_open_or_not_over_is_immature() {
 #[test]
 fn complaints_of_the_same_person_are_no_share() {
     let rate = |events, affected| {
-        let counts = Counts::Incidence(Incidence { events, affected, customers: 50 });
+        let counts = Counts::Incidence(Incidence { events, answered: 1, affected, customers: 50 });
         evaluate(Metric::ComplaintsPer100Customers, &counts, &TERMS)
     };
     let twice = rate(3, 2);

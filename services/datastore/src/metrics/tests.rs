@@ -309,9 +309,9 @@ async fn contacts_and_volumes_are_counted() {
                 ("b", 5, 6, 1, 3, "subject='p' currency='EUR' amount=9223372036854775807"),
                 ("c", 6, 6, 1, 3, "subject='q' currency='JPY' amount=5"),
                 ("c", 7, 6, 1, 3, "subject='r'"),
-                ("c", 8, 10, 3, 0, "action=1"),
+                ("c", 8, 10, 3, 0, "action=1 subject='k'"),
                 ("c", 9, 10, 3, 0, "action=1"),
-                ("c", 9, 10, 3, 0, "action=2"),
+                ("c", 9, 10, 3, 0, "action=2 subject='k'"),
             ],
         )
         .await;
@@ -337,7 +337,8 @@ async fn contacts_and_volumes_are_counted() {
                 (Some("JPY".to_owned()), total(5, 1, 0)),
             ]
         );
-        let complaints = Counts::Incidence(Incidence { events: 2, affected: 1, customers: 3 });
+        let complaints = Incidence { events: 2, answered: 1, affected: 1, customers: 3 };
+        let complaints = Counts::Incidence(complaints);
         assert_eq!(asker.only(&store, Metric::ComplaintsPer100Customers).await, complaints);
         assert_eq!(store.interactions_first_at(at(100)).await.expect("read"), Some(at(1)));
         assert_eq!(store.interactions_first_at(at(1)).await.expect("read"), None);

@@ -55,23 +55,37 @@ pub(super) async fn money(store: &Store, frame: &Frame<'_>, kinds: &[Kind]) -> R
 /// Complaints or feature requests raised, and the customers active beside them.
 pub(super) async fn raised(store: &Store, frame: &Frame<'_>, kind: Kind) -> Result<Groups> {
     let text = format!(
-        "SELECT {names}, CAST(SUM(raised) AS BIGINT) AS events,
+        "SELECT {names}, CAST(SUM(raised) AS BIGINT) AS events, CAST(SUM(answered) AS BIGINT) AS answered,
                 COUNT(*) FILTER (WHERE raised > 0) AS affected, COUNT(*) AS customers
          FROM (
-           SELECT {}, i.customer_id, COUNT(*) FILTER (WHERE i.kind = {} AND i.action = {}) AS raised
-           {} GROUP BY {}
+           SELECT {columns}, i.customer_id, COUNT(*) FILTER (WHERE i.kind = {kind} AND i.action = {raised}) AS raised,
+                  COUNT(*) FILTER (WHERE i.kind = {kind} AND i.action = {raised} AND w.answered_at >= i.occurred_at) AS answered
+           FROM interaction i {join}
+           LEFT JOIN (
+             SELECT customer_id, subject, MAX(occurred_at) AS answered_at
+             FROM interaction
+             WHERE kind = {kind} AND action = {answered} AND occurred_at < {end}
+             GROUP BY customer_id, subject
+           ) w ON i.kind = {kind} AND w.customer_id = i.customer_id AND w.subject = i.subject
+           WHERE i.occurred_at >= {start} AND i.occurred_at < {end}{filter}
+           GROUP BY {numbers}
          ) c
          GROUP BY {names}",
-        frame.columns("i.occurred_at"),
-        kind.code(),
-        FeedbackAction::Raised.code(),
-        frame.of_kinds(&Kind::ALL),
-        frame.numbers(1),
+        columns = frame.columns("i.occurred_at"),
+        kind = kind.code(),
+        raised = FeedbackAction::Raised.code(),
+        answered = FeedbackAction::Answered.code(),
+        join = frame.join(),
+        start = frame.start(),
+        end = frame.end(),
+        filter = frame.filter(),
+        numbers = frame.numbers(1),
         names = frame.names(),
     );
     fold(store, frame, &text, |row, _| {
         Ok(Counts::Incidence(Incidence {
             events: row.take()?,
+            answered: row.take()?,
             affected: row.take()?,
             customers: row.take()?,
         }))
