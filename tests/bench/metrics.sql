@@ -104,9 +104,11 @@ FROM interaction i LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a
 WHERE i.kind = 6 AND i.occurred_at >= {start} AND i.occurred_at < {end} GROUP BY 1, 2, 5;
 
 -- METRIC AVERAGE_ORDER_VALUE
-SELECT (i.occurred_at - {start}) / 604800000000 AS week, a.persona, COUNT(i.amount) AS n, SUM(i.amount) AS numerator, i.currency
-FROM interaction i LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = '{segmentation}'
-WHERE i.kind = 6 AND i.occurred_at >= {start} AND i.occurred_at < {end} GROUP BY 1, 2, 5;
+-- With what the interval of a mean rests on where one customer has several orders: squares of each customer's sum.
+SELECT week, persona, SUM(orders) AS n, SUM(total) AS numerator, currency, SUM(total::numeric * total), SUM(total * orders), SUM(orders * orders)
+FROM (SELECT (i.occurred_at - {start}) / 604800000000 AS week, a.persona, i.currency, COUNT(i.amount) AS orders, SUM(i.amount)::bigint AS total
+      FROM interaction i LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = '{segmentation}'
+      WHERE i.kind = 6 AND i.occurred_at >= {start} AND i.occurred_at < {end} GROUP BY 1, 2, 3, i.customer_id) c GROUP BY 1, 2, 5;
 
 -- METRIC COMPLAINTS_PER_100_CUSTOMERS
 SELECT week, a.persona, COUNT(*) AS n, SUM(raised) AS numerator

@@ -1,23 +1,25 @@
-//! Journeys: what follows what, counted in portable SQL. The figures are made of the counts in `cx-analytics`.
+//! Journeys: what follows what. The map and the paths are counted in `cx-analytics`, customer by customer: window functions over all
+//! touchpoints took several times as long. Conversions are counted in SQL, which sees only what can be part of one.
 //!
 //! Touchpoints are in order of time, those of one instant in order of their ids, so that the order of arrival changes nothing.
 //! Integers stand in the text of a statement, so that the planner sees them; the one text is a parameter.
 
 mod conversion;
-mod map;
-mod paths;
 
 pub use conversion::Condition;
-pub use paths::{PathAsked, PathKey, PathPage};
 
-use crate::sql::Columns;
+use crate::error::{Error, Result};
+use crate::sql::{self, Columns};
+use crate::store::Store;
 use cx_analytics::Timestamp;
-use cx_analytics::codes::{
-    CaseAction, Channel, EngagementAction, FeedbackAction, Kind, Stage, SurveyAction,
+use cx_analytics::codes::{CaseAction, EngagementAction, FeedbackAction, Kind, SurveyAction};
+use cx_analytics::journeys::{
+    Cell, CellCounts, MapCounter, PathCounter, PathKey, PathPage, PathRules, Touch, Transition,
 };
-use cx_analytics::journeys::Place;
 use cx_analytics::time::DAY;
-use sea_orm::Value;
+use futures::TryStreamExt;
+use sea_orm::{StreamTrait, Value};
+use std::collections::BTreeMap;
 
 /// Which interactions are touchpoints, and whose.
 #[derive(Debug, Clone)]
@@ -89,6 +91,80 @@ impl Touchpoints<'_> {
     }
 }
 
+impl Store {
+    /// What happened in each cell of the map, and how often each was followed by each place; `within` microseconds of a touchpoint
+    /// the next one follows it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
+    pub async fn journey_map(
+        &self,
+        of: &Touchpoints<'_>,
+        within: i64,
+    ) -> Result<(BTreeMap<Cell, CellCounts>, Vec<Transition>)> {
+        let (end, as_of) = (of.end.micros(), of.as_of.micros());
+        let mut counter = MapCounter::new(end, as_of, within);
+        // What comes later than this follows nothing in the range in time.
+        let until = of.end.plus(within.saturating_add(1)).min(of.as_of);
+        let rows = of.rows(of.start.micros(), until.micros());
+        self.touches(of, &rows, |persona, touches| counter.add(persona, touches)).await?;
+        Ok(counter.finish())
+    }
+
+    /// At most `limit` of the paths of journeys that begin in the range, the most frequent first, those after `after` in the list.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
+    pub async fn journey_paths(
+        &self,
+        of: &Touchpoints<'_>,
+        rules: PathRules,
+        after: Option<PathKey>,
+        limit: usize,
+    ) -> Result<PathPage> {
+        let (begin, as_of) = (of.start.micros()..of.end.micros(), of.as_of.micros());
+        let mut counter = PathCounter::new(rules, begin, as_of);
+        // Whether a journey begins in the range is told by what came shortly before it.
+        let rows = of.rows(of.start.plus(-rules.gap).micros(), as_of);
+        self.touches(of, &rows, |_, touches| counter.add(touches)).await?;
+        Ok(counter.page(after, limit))
+    }
+
+    /// Gives each customer's persona and touchpoints to `each`.
+    async fn touches(
+        &self,
+        of: &Touchpoints<'_>,
+        rows: &str,
+        mut each: impl FnMut(Option<i16>, &[Touch]),
+    ) -> Result<()> {
+        let text = format!(
+            "SELECT t.customer_id, {persona} AS persona, t.occurred_at, t.place
+             FROM (SELECT customer_id, interaction_id, occurred_at, CAST(channel * 16 + stage AS BIGINT) AS place {rows}) t {join}
+             ORDER BY t.customer_id, t.occurred_at, t.interaction_id",
+            persona = of.persona(),
+            join = of.join(),
+        );
+        let mut rows =
+            self.query().stream_raw(sql::statement(self.query(), &text, of.values())).await?;
+        let (mut customer, mut of_persona, mut touches) = (String::new(), None, Vec::new());
+        while let Some(row) = rows.try_next().await? {
+            let mut row = Columns::of(&row);
+            let customer_id: String = row.take()?;
+            if customer_id != customer {
+                each(of_persona, &touches);
+                touches.clear();
+                customer = customer_id;
+            }
+            of_persona = persona(&mut row)?;
+            let (at, place): (i64, i64) = (row.take()?, row.take()?);
+            let place = u8::try_from(place).map_err(|_| Error::Corrupt { what: "place" })?;
+            touches.push(Touch { at, place });
+        }
+        each(of_persona, &touches);
+        Ok(())
+    }
+}
+
 /// `AND NOT …` for what the company does.
 fn company_actions() -> String {
     format!(
@@ -120,15 +196,9 @@ fn numbers(codes: impl Iterator<Item = i16>) -> String {
 }
 
 /// The next column as a persona's ordinal.
-fn persona(columns: &mut Columns<'_>) -> crate::Result<Option<i16>> {
+fn persona(columns: &mut Columns<'_>) -> Result<Option<i16>> {
     let ordinal: i64 = columns.take()?;
     Ok(i16::try_from(ordinal).ok().filter(|ordinal| *ordinal >= 0))
-}
-
-/// The place with this code: the channel, then four bits of the stage.
-fn place(code: i64) -> Place {
-    let part = |code: i64| i16::try_from(code).unwrap_or_default();
-    Place { channel: Channel::from_code(part(code >> 4)), stage: Stage::from_code(part(code & 15)) }
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //!
 //! It knows neither SQL nor the wire. Touchpoints are in order of time, those of one instant in order of their ids.
 
+mod count;
 mod figures;
 mod follow;
 
+pub use count::{MapCounter, PathCounter, PathKey, PathPage, PathRules, Touch};
 pub use figures::{CellFigures, Proportion, StepFigures, Time, map, median, proportion, quantile};
 pub use follow::{Cause, Follower, Placed, Relation};
 
@@ -18,6 +20,15 @@ pub struct Place {
     pub stage: Option<Stage>,
     /// The channel.
     pub channel: Option<Channel>,
+}
+
+impl Place {
+    /// The place with this code: the channel's, then four bits of the stage's.
+    pub fn from_code(code: u8) -> Self {
+        let (channel, stage) =
+            (Channel::from_code((code >> 4).into()), Stage::from_code((code & 15).into()));
+        Self { stage, channel }
+    }
 }
 
 /// A cell of the map.

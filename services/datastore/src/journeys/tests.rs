@@ -3,7 +3,8 @@
 use super::*;
 use crate::Store;
 use crate::testing::{at, on_every_engine};
-use cx_analytics::journeys::{By, Cell, CellCounts, Converted, Transition};
+use cx_analytics::codes::{Channel, Stage};
+use cx_analytics::journeys::{By, Converted, Place};
 use cx_analytics::metrics::Share;
 use cx_analytics::{Interaction, Payload};
 
@@ -90,7 +91,7 @@ fn cell(channel: Channel, stage: Option<Stage>) -> Cell {
 async fn the_map_counts_what_followed_and_who_dropped_off() {
     on_every_engine(async |store| {
         record(&store, known()).await;
-        let cells = store.journey_cells(&fifty_days(), 10 * DAY).await.expect("cells");
+        let (cells, _) = store.journey_map(&fifty_days(), 10 * DAY).await.expect("the map");
         let counts = |of: [i64; 7]| CellCounts {
             interactions: of[0],
             customers: of[1],
@@ -117,7 +118,7 @@ async fn the_map_counts_what_followed_and_who_dropped_off() {
 async fn transitions_have_their_exact_middle_times() {
     on_every_engine(async |store| {
         record(&store, known()).await;
-        let found = store.journey_transitions(&fifty_days(), 10 * DAY).await.expect("transitions");
+        let (_, found) = store.journey_map(&fifty_days(), 10 * DAY).await.expect("the map");
         let step = |from: Cell, to: Place, count, middle: (i64, i64)| Transition {
             from,
             to,
@@ -138,8 +139,11 @@ async fn transitions_have_their_exact_middle_times() {
 }
 
 /// Paths as `steps: journeys customers ended middle`, steps as channel codes and stage codes.
-async fn paths(store: &Store, asked: &PathAsked<'_>) -> (Vec<String>, i64, i64) {
-    let page = store.journey_paths(asked).await.expect("paths");
+async fn paths(store: &Store, of: &Touchpoints<'_>, rules: PathRules) -> (Vec<String>, i64, i64) {
+    shown(store.journey_paths(of, rules, None, 50).await.expect("paths"))
+}
+
+fn shown(page: PathPage) -> (Vec<String>, i64, i64) {
     let step = |place: &Place| {
         let code = |code: Option<i16>| code.map_or("-".to_owned(), |code| code.to_string());
         let (channel, stage) = (place.channel.map(Channel::code), place.stage.map(Stage::code));
@@ -154,26 +158,15 @@ async fn paths(store: &Store, asked: &PathAsked<'_>) -> (Vec<String>, i64, i64) 
     (shown.collect(), page.known, page.open)
 }
 
-fn asked(of: Touchpoints<'_>) -> PathAsked<'_> {
-    PathAsked {
-        of,
-        by: By::StageAndChannel,
-        length: 5,
-        repeats: false,
-        gap: 12 * DAY,
-        after: None,
-        limit: 50,
-    }
-}
+const RULES: PathRules =
+    PathRules { by: By::StageAndChannel, length: 5, repeats: false, gap: 12 * DAY };
 
 #[tokio::test]
 async fn paths_are_counted_by_journey_and_paged() {
     on_every_engine(async |store| {
         record(&store, known()).await;
         // With a gap of 12 days b has two journeys (days 1 and 5; 40, 49), e two (10; 30 and 31); b's second and d's are not over.
-        let of = Touchpoints { end: at(50 * 24 * HOURS), ..fifty_days() };
-        let mut question = asked(of);
-        let (found, known, open) = paths(&store, &question).await;
+        let (found, known, open) = paths(&store, &fifty_days(), RULES).await;
         let expected = [
             "1/2 1/3: 1 1 1 4 4",
             "1/2 1/3 5/6: 1 1 1 3 3",
@@ -184,24 +177,23 @@ async fn paths_are_counted_by_journey_and_paged() {
         assert_eq!((found, known, open), (expected.map(String::from).to_vec(), 5, 2));
 
         // The same journeys by stage, told by their first touchpoint: now that of b's second and of d are known as well.
-        question = PathAsked { by: By::Stage, length: 1, ..question };
-        let (found, known, open) = paths(&store, &question).await;
+        let rules = PathRules { by: By::Stage, length: 1, ..RULES };
+        let (found, known, open) = paths(&store, &fifty_days(), rules).await;
         let expected = ["-/2: 4 4 0 0 0", "-/3: 2 1 1 0 0", "-/6: 1 1 0 0 0"];
         assert_eq!((found, known, open), (expected.map(String::from).to_vec(), 7, 0));
 
         // Page by page.
         let mut one_by_one = Vec::new();
-        let (mut after, whole) = (None, paths(&store, &asked(fifty_days())).await.0);
+        let mut after = None;
         loop {
-            let page = PathAsked { after, limit: 1, ..asked(fifty_days()) };
-            let found = store.journey_paths(&page).await.expect("a page");
-            let Some((key, _)) = found.paths.last() else { break };
+            let page = store.journey_paths(&fifty_days(), RULES, after, 1).await.expect("a page");
+            let Some((key, _)) = page.paths.last() else { break };
             after = Some(*key);
-            let (shown, known, open) = paths(&store, &page).await;
-            assert_eq!((known, open), (5, 2));
-            one_by_one.extend(shown);
+            let (paths, known, open) = shown(page);
+            assert_eq!((paths.len(), known, open), (1, 5, 2));
+            one_by_one.extend(paths);
         }
-        assert_eq!(one_by_one, whole);
+        assert_eq!(one_by_one, paths(&store, &fifty_days(), RULES).await.0);
     })
     .await;
 }
@@ -212,25 +204,25 @@ async fn repeats_are_one_touchpoint_unless_they_are_kept() {
         let days = [(1, WEB), (2, WEB), (3, PHONE), (4, WEB), (5, WEB)];
         let all = days.map(|(day, channel)| touch("a", &day.to_string(), day, channel, BUYS));
         record(&store, all.to_vec()).await;
-        let mut question = asked(fifty_days());
-        assert_eq!(paths(&store, &question).await.0, ["1/3 5/3 1/3: 1 1 1 3 3"]);
-        question.by = By::Channel;
-        assert_eq!(paths(&store, &question).await.0, ["1/- 5/- 1/-: 1 1 1 3 3"]);
-        question.by = By::Stage;
-        assert_eq!(paths(&store, &question).await.0, ["-/3: 1 1 1 0 0"]);
-        question.repeats = true;
-        question.by = By::Channel;
-        assert_eq!(paths(&store, &question).await.0, ["1/- 1/- 5/- 1/- 1/-: 1 1 1 4 4"]);
+        let (mut of, mut rules) = (fifty_days(), RULES);
+        assert_eq!(paths(&store, &of, rules).await.0, ["1/3 5/3 1/3: 1 1 1 3 3"]);
+        rules.by = By::Channel;
+        assert_eq!(paths(&store, &of, rules).await.0, ["1/- 5/- 1/-: 1 1 1 3 3"]);
+        rules.by = By::Stage;
+        assert_eq!(paths(&store, &of, rules).await.0, ["-/3: 1 1 1 0 0"]);
+        rules.repeats = true;
+        rules.by = By::Channel;
+        assert_eq!(paths(&store, &of, rules).await.0, ["1/- 1/- 5/- 1/- 1/-: 1 1 1 4 4"]);
         // Longer than the path: not ended with it.
-        question.length = 2;
-        assert_eq!(paths(&store, &question).await.0, ["1/- 1/-: 1 1 0 1 1"]);
-        question.length = 7;
-        question.gap = DAY - 1;
-        assert_eq!(paths(&store, &question).await.0, ["1/-: 4 1 4 0 0", "5/-: 1 1 1 0 0"]);
+        rules.length = 2;
+        assert_eq!(paths(&store, &of, rules).await.0, ["1/- 1/-: 1 1 0 1 1"]);
+        rules.length = 7;
+        rules.gap = DAY - 1;
+        assert_eq!(paths(&store, &of, rules).await.0, ["1/-: 4 1 4 0 0", "5/-: 1 1 1 0 0"]);
         // A journey that began before the range is none of it, though it goes on there.
-        question.gap = DAY;
-        question.of.start = at(2 * 24 * HOURS);
-        assert_eq!(paths(&store, &question).await, (Vec::new(), 0, 0));
+        rules.gap = DAY;
+        of.start = at(2 * 24 * HOURS);
+        assert_eq!(paths(&store, &of, rules).await, (Vec::new(), 0, 0));
     })
     .await;
 }

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::proto::journey_service_server::{JourneyService, JourneyServiceServer};
 use crate::{clock, proto};
-use cx_analytics::journeys::{Cell, Converted, Follower, Place, map};
+use cx_analytics::journeys::{Cell, Converted, Follower, PathKey, Place, map};
 use cx_analytics::{Channel, Stage, Timestamp};
-use cx_datastore::journeys::{PathAsked, PathKey, Touchpoints};
+use cx_datastore::journeys::Touchpoints;
 use cx_datastore::{Store, Stored};
 use prost::Message;
 use serde::{Deserialize, Serialize};
@@ -187,11 +187,7 @@ async fn journey_map(
     let segmentation_id = Some(measured.segmentation_id).filter(|id| !id.is_empty());
     let ground = Ground::find(store, of, segmentation_id).await?;
     let touchpoints = ground.touchpoints(of);
-    let mut cells = store.journey_cells(&touchpoints, *drop_off_after).await?;
-    let transitions = match next {
-        0 => Vec::new(),
-        _ => store.journey_transitions(&touchpoints, *drop_off_after).await?,
-    };
+    let (mut cells, transitions) = store.journey_map(&touchpoints, *drop_off_after).await?;
     let mut metrics: BTreeMap<Cell, Vec<proto::MetricResult>> = BTreeMap::new();
     for result in measured.results {
         let cell = cell(&ground.personas, result.group.as_ref());
@@ -280,18 +276,11 @@ async fn journey_paths(
         by_persona: false,
         segmentation_id: place.segmentation_id.as_deref(),
     };
-    let paths = PathAsked {
-        of,
-        by: asked.by,
-        length: asked.length,
-        repeats: asked.repeats,
-        gap: asked.gap,
-        after: place.after,
-        limit: size + 1,
-    };
-    let mut found = store.journey_paths(&paths).await?;
-    let more = found.paths.len() as u64 > size;
-    found.paths.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let found = store.journey_paths(&of, asked.rules, place.after, size.saturating_add(1));
+    let mut found = found.await?;
+    let more = found.paths.len() > size;
+    found.paths.truncate(size);
     let last = found.paths.last().filter(|_| more).map(|(key, _)| *key);
     let paths = found.paths.into_iter();
     let paths = paths.map(|(_, path)| to_proto::journey_path(path, found.known, &asked.of.terms));

@@ -77,8 +77,11 @@ fn map(all: &[Interaction], of: &Touchpoints<'_>, within: i64) -> Map {
 }
 
 /// Paths without their order, journeys that are known, those that are open.
-fn slow_paths(all: &[Interaction], asked: &PathAsked<'_>) -> (Vec<PathCounts>, i64, i64) {
-    let of = &asked.of;
+fn slow_paths(
+    all: &[Interaction],
+    of: &Touchpoints<'_>,
+    asked: PathRules,
+) -> (Vec<PathCounts>, i64, i64) {
     let place = |one: &Interaction| match asked.by {
         By::StageAndChannel => spot(one).place,
         By::Stage => Place { channel: None, ..spot(one).place },
@@ -100,13 +103,12 @@ fn slow_paths(all: &[Interaction], asked: &PathAsked<'_>) -> (Vec<PathCounts>, i
                 }
             }
             let over = time(last) + asked.gap < of.as_of.micros();
-            let length = usize::try_from(asked.length).expect("short");
-            if steps.len() < length && !over {
+            if steps.len() < asked.length && !over {
                 open += 1;
                 continue;
             }
-            let ended = over && steps.len() <= length;
-            steps.truncate(length);
+            let ended = over && steps.len() <= asked.length;
+            steps.truncate(asked.length);
             let reached = steps[steps.len() - 1].1 - time(first);
             let path = steps.into_iter().map(|(place, _)| place).collect();
             found.entry(path).or_default().push((&first.customer_id, reached, ended));
@@ -160,8 +162,7 @@ fn slow_conversion(
 
 async fn compare(store: &Store, all: &[Interaction], of: &Touchpoints<'_>) {
     for within in [1, 3 * DAY, 40 * DAY] {
-        let cells = store.journey_cells(of, within).await.expect("cells");
-        let steps = store.journey_transitions(of, within).await.expect("transitions");
+        let (cells, steps) = store.journey_map(of, within).await.expect("the map");
         let steps: BTreeMap<_, _> =
             steps.into_iter().map(|one| ((one.from, one.to), (one.count, one.middle))).collect();
         assert!((cells, steps) == map(all, of, within), "{of:?} {within}");
@@ -173,14 +174,14 @@ async fn compare(store: &Store, all: &[Interaction], of: &Touchpoints<'_>) {
         (By::Channel, 7, false, 366 * DAY),
         (By::Channel, 1, true, 1),
     ] {
-        let asked = PathAsked { by, length, repeats, gap, limit: 100_000, ..asked(of.clone()) };
-        let page = store.journey_paths(&asked).await.expect("paths");
+        let rules = PathRules { by, length, repeats, gap };
+        let page = store.journey_paths(of, rules, None, usize::MAX).await.expect("paths");
         let keys: Vec<_> =
             page.paths.iter().map(|((journeys, path), _)| (-journeys, *path)).collect();
         assert!(keys.is_sorted(), "most frequent first");
         let mut paths: Vec<PathCounts> = page.paths.into_iter().map(|(_, path)| path).collect();
         paths.sort_by(|one, other| one.steps.cmp(&other.steps));
-        assert!((paths, page.known, page.open) == slow_paths(all, &asked), "{asked:?}");
+        assert!((paths, page.known, page.open) == slow_paths(all, of, rules), "{rules:?}");
     }
     let kind = |kind| Condition { kinds: vec![kind], ..Condition::default() };
     let support = Condition { stages: vec![Stage::Support], ..kind(Kind::Contact) };

@@ -24,21 +24,20 @@ async fn personas_are_told_apart_and_filtered_by() {
         }
         let apart = Touchpoints { by_persona: true, segmentation_id: Some("s1"), ..fifty_days() };
         let one = Touchpoints { personas: &[1], ..apart.clone() };
-        let cells = store.journey_cells(&apart, 10 * DAY).await.expect("cells");
+        let (cells, _) = store.journey_map(&apart, 10 * DAY).await.expect("the map");
         let of = |persona: Option<i16>| -> i64 {
             let cells = cells.iter().filter(|(cell, _)| cell.persona == persona);
             cells.map(|(_, counts)| counts.interactions).sum()
         };
         assert_eq!((of(None), of(Some(0)), of(Some(1))), (5, 3, 5));
-        let only = store.journey_cells(&one, 10 * DAY).await.expect("cells");
+        let (only, steps) = store.journey_map(&one, 10 * DAY).await.expect("the map");
         let filtered = cells.into_iter().filter(|(cell, _)| cell.persona == Some(1));
         assert_eq!(only, filtered.collect());
 
-        let steps = store.journey_transitions(&one, 10 * DAY).await.expect("transitions");
         assert!(steps.len() == 2 && steps.iter().all(|step| step.from.persona == Some(1)));
 
         let other = Touchpoints { by_persona: false, personas: &[0], ..apart.clone() };
-        let (found, known, open) = paths(&store, &asked(other)).await;
+        let (found, known, open) = paths(&store, &other, RULES).await;
         assert_eq!((found, known, open), (vec!["1/2 1/3 5/6: 1 1 1 3 3".to_owned()], 1, 0));
 
         let from = Condition { stages: vec![Stage::Consideration], ..Condition::default() };
@@ -107,7 +106,7 @@ async fn what_the_company_does_and_other_kinds_are_no_touchpoints_where_asked() 
     on_every_engine(async |store| {
         record(&store, both_sides()).await;
         let count = async |of: &Touchpoints<'_>| {
-            let cells = store.journey_cells(of, DAY).await.expect("cells");
+            let (cells, _) = store.journey_map(of, DAY).await.expect("the map");
             cells.values().map(|counts| counts.interactions).sum::<i64>()
         };
         let all = fifty_days();
@@ -118,7 +117,7 @@ async fn what_the_company_does_and_other_kinds_are_no_touchpoints_where_asked() 
         assert_eq!(count(&Touchpoints { customer_actions: true, ..cases }).await, 2);
         // The last thing the customer did was on day 5, whatever the company sent afterwards.
         let own = Touchpoints { customer_actions: true, ..all };
-        let cells = store.journey_cells(&own, DAY).await.expect("cells");
+        let (cells, _) = store.journey_map(&own, DAY).await.expect("the map");
         let ended: Vec<i64> = cells.values().map(|counts| counts.customers_ended).collect();
         assert_eq!(ended, [1]);
     })

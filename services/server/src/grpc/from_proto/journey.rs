@@ -4,10 +4,10 @@ use super::{Violations, metrics};
 use crate::grpc::status::Refusal;
 use crate::proto;
 use cx_analytics::codes::{Channel, Kind, Stage};
-use cx_analytics::journeys::By;
+use cx_analytics::journeys::{By, PathRules};
 use cx_analytics::metrics::Terms;
 use cx_analytics::{Timestamp, time::DAY};
-use cx_datastore::journeys::{Condition, PathAsked};
+use cx_datastore::journeys::Condition;
 
 /// Days of the longest duration in a request.
 const MOST_DAYS: i64 = 366;
@@ -52,14 +52,8 @@ pub struct MapAsked {
 pub struct PathsAsked {
     /// When, of what.
     pub of: JourneyAsked,
-    /// What a touchpoint is.
-    pub by: By,
-    /// Most touchpoints.
-    pub length: i64,
-    /// Whether repeats are kept.
-    pub repeats: bool,
-    /// After how long without a touchpoint a new journey begins, in microseconds.
-    pub gap: i64,
+    /// What a path is made of.
+    pub rules: PathRules,
 }
 
 /// A conversion that is asked for.
@@ -155,14 +149,14 @@ pub fn journey_paths(
     let terms = (wire.confidence, wire.low_sample_floor);
     let of = asked(&mut v, times, wire.filter, terms, now);
     let length = if wire.max_length == 0 { LENGTH } else { wire.max_length };
-    let paths = PathsAsked {
-        of,
+    let length = v.within("max_length", length.into(), 1..=PathRules::MOST as i64);
+    let rules = PathRules {
         by: touchpoint(&mut v, wire.touchpoint),
-        length: v.within("max_length", length.into(), 1..=PathAsked::MOST),
+        length: usize::try_from(length).unwrap_or_default(),
         repeats: wire.keep_repeats,
         gap: new_journey_after(&mut v, wire.new_journey_after),
     };
-    v.refuse().map(|()| paths)
+    v.refuse().map(|()| PathsAsked { of, rules })
 }
 
 fn touchpoint(v: &mut Violations, number: i32) -> By {
