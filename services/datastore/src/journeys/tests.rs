@@ -110,6 +110,10 @@ async fn the_map_counts_what_followed_and_who_dropped_off() {
             (cell(PHONE, ASKS), counts([3, 3, 1, 2, 0, 2, 0])),
         ];
         assert_eq!(cells.into_iter().collect::<Vec<_>>(), expected);
+
+        // What follows b's second in time may happen at the very instant as of which is asked, which is not seen; d's is over.
+        let (cells, _) = store.journey_map(&fifty_days(), 6 * DAY).await.expect("the map");
+        assert_eq!(cells[&cell(WEB, LOOKS)], counts([5, 4, 3, 1, 1, 1, 1]));
     })
     .await;
 }
