@@ -5,6 +5,7 @@
 mod query;
 
 use crate::error::Result;
+use crate::journeys::customer_actions;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::interaction::Currency;
@@ -114,8 +115,9 @@ impl Store {
     ) -> Result<Vec<String>> {
         let text = format!(
             "SELECT DISTINCT customer_id FROM interaction
-             WHERE kind IN ({}) AND occurred_at >= $1 AND occurred_at < $2 ORDER BY customer_id",
-            codes(kinds)
+             WHERE kind IN ({}) AND occurred_at >= $1 AND occurred_at < $2{} ORDER BY customer_id",
+            codes(kinds),
+            customer_actions(kinds)
         );
         let rows =
             sql::query_all(self.long(), &text, vec![from.micros().into(), to.micros().into()])
@@ -134,8 +136,9 @@ impl Store {
     ) -> Result<Vec<(String, Timestamp)>> {
         let text = format!(
             "SELECT customer_id, MAX(occurred_at) FROM interaction
-             WHERE kind IN ({}) AND occurred_at < $1 GROUP BY customer_id ORDER BY customer_id",
-            codes(kinds)
+             WHERE kind IN ({}) AND occurred_at < $1{} GROUP BY customer_id ORDER BY customer_id",
+            codes(kinds),
+            customer_actions(kinds)
         );
         let rows = sql::query_all(self.long(), &text, vec![as_of.micros().into()]).await?;
         let read = |row| {

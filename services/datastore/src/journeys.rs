@@ -58,7 +58,8 @@ impl Touchpoints<'_> {
             [] => of_kinds(&Kind::ALL),
             kinds => of_kinds(kinds),
         };
-        let actions = if self.customer_actions { company_actions() } else { String::new() };
+        let all = if self.kinds.is_empty() { &Kind::ALL } else { self.kinds };
+        let actions = if self.customer_actions { customer_actions(all) } else { String::new() };
         let members = if self.personas.is_empty() {
             String::new()
         } else {
@@ -165,25 +166,29 @@ impl Store {
     }
 }
 
-/// `AND NOT …` for what the company does.
-fn company_actions() -> String {
-    format!(
-        " AND NOT (kind = {note} OR (kind = {engagement} AND action IN ({sent}, {ad})) OR (kind = {survey} AND action = {delivered})
-              OR (kind = {case} AND action IN ({response}, {solved}))
-              OR (kind IN ({complaint}, {request}) AND action = {answered}))",
-        note = Kind::StaffNote.code(),
-        engagement = Kind::Engagement.code(),
-        sent = EngagementAction::Sent.code(),
-        ad = EngagementAction::Ad.code(),
-        survey = Kind::Survey.code(),
-        delivered = SurveyAction::Delivered.code(),
-        case = Kind::Case.code(),
-        response = CaseAction::FirstResponse.code(),
-        solved = CaseAction::Solved.code(),
-        complaint = Kind::Complaint.code(),
-        request = Kind::FeatureRequest.code(),
-        answered = FeedbackAction::Answered.code(),
-    )
+/// `AND NOT …` for what the company does, of these kinds.
+pub(crate) fn customer_actions(kinds: &[Kind]) -> String {
+    let company: [(Kind, &[i16]); 6] = [
+        (Kind::StaffNote, &[]),
+        (Kind::Engagement, &[EngagementAction::Sent.code(), EngagementAction::Ad.code()]),
+        (Kind::Survey, &[SurveyAction::Delivered.code()]),
+        (Kind::Case, &[CaseAction::FirstResponse.code(), CaseAction::Solved.code()]),
+        (Kind::Complaint, &[FeedbackAction::Answered.code()]),
+        (Kind::FeatureRequest, &[FeedbackAction::Answered.code()]),
+    ];
+    let does = |(kind, actions): &(Kind, &[i16])| match actions {
+        [] => format!("kind = {}", kind.code()),
+        actions => {
+            format!(
+                "(kind = {} AND COALESCE(action, 0) IN ({}))",
+                kind.code(),
+                numbers(actions.iter().copied())
+            )
+        }
+    };
+    let asked = company.iter().filter(|(kind, _)| kinds.contains(kind));
+    let asked: Vec<String> = asked.map(does).collect();
+    if asked.is_empty() { String::new() } else { format!(" AND NOT ({})", asked.join(" OR ")) }
 }
 
 fn of_kinds(kinds: &[Kind]) -> String {

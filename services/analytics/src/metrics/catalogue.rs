@@ -150,7 +150,8 @@ pub const fn definition(metric: Metric) -> Definition {
         }
         Metric::ActiveCustomers => (
             "Active customers",
-            "Number of customers with at least one interaction of any kind.",
+            "Number of customers who did something themselves: at least one interaction that is not the company's (messages sent, ads, surveys \
+             delivered, answers and solutions of cases, staff notes).",
             "customers",
             "",
             "A customer may be active in several groups and buckets: they do not add up to the whole.",
@@ -172,43 +173,43 @@ pub const fn definition(metric: Metric) -> Definition {
         ),
         Metric::ComplaintsPer100Customers => (
             "Complaints per 100 customers",
-            "100 x complaints raised / customers with at least one interaction of any kind. Of those raised: how many were answered \
+            "100 x complaints raised / active customers. Of those raised: how many were answered \
              before the end of the range, and how many are open.",
             "complaints per 100 active customers, from 0",
-            "Wilson score interval; exact Poisson where a customer complained more than once, as it is then no share.",
+            "Wilson score interval; Poisson where a customer complained more than once, scaled by how far complaints of one customer come together.",
             "In a group by channel or stage, customers are those active there. One raised without an id cannot be answered.",
         ),
         Metric::FeatureRequestsPer100Customers => (
             "Feature requests per 100 customers",
-            "100 x feature requests raised / customers with at least one interaction of any kind. Of those raised: how many were \
+            "100 x feature requests raised / active customers. Of those raised: how many were \
              answered before the end of the range, and how many are open.",
             "feature requests per 100 active customers, from 0",
-            "Wilson score interval; exact Poisson where a customer asked more than once, as it is then no share.",
+            "Wilson score interval; Poisson where a customer asked more than once, scaled by how far requests of one customer come together.",
             "In a group by channel or stage, customers are those active there. One raised without an id cannot be answered.",
         ),
         Metric::RepeatPurchaseRate => (
             "Repeat purchase rate",
-            "Customers with at least two orders in the bucket / customers with at least one. Orders that were cancelled, or taken \
-             back as a whole, before the end of the range do not count.",
+            "Customers with at least two orders in the bucket / customers with at least one. Orders that were cancelled, or taken or \
+             paid back as a whole, by 30 days after the range do not count.",
             SHARE,
             WILSON,
             "Longer buckets give higher rates: compare equal ones. Orders that do not count are excluded.",
         ),
         Metric::PurchaseFrequency => (
             "Purchase frequency",
-            "Orders / customers with at least one order, in the bucket. Orders that were cancelled, or taken back as a whole, before \
-             the end of the range do not count.",
+            "Orders / customers with at least one order, in the bucket. Orders that were cancelled, or taken or paid back as a \
+             whole, by 30 days after the range do not count.",
             "orders per buyer, from 1",
             "Student's t over buyers; none where all bought equally often.",
             "Longer buckets give higher figures: compare equal ones. Orders that do not count are excluded.",
         ),
         Metric::ReturnRate => (
             "Return rate",
-            "Orders of which something was returned before the end of the range / orders that were not cancelled. Filed by the \
+            "Orders of which something was returned by 30 days after the range / orders that were not cancelled. Filed by the \
              order, not by the return.",
             SHARE,
             WILSON,
-            "Returns lag: a bucket that ends less than 30 days before the end of the range is IMMATURE. Returns that do not name \
+            "Returns lag: a bucket that ended less than 30 days ago is IMMATURE. Returns that do not name \
              their order are in no bucket. Cancelled orders are excluded.",
         ),
         Metric::ServiceLevel => (
@@ -226,7 +227,7 @@ pub const fn definition(metric: Metric) -> Definition {
              days unless asked otherwise), on whatever channel / served contacts with a reason.",
             SHARE,
             WILSON,
-            "A bucket that ends less than repeat_within before the end of the range is IMMATURE. Contacts without a reason, or \
+            "A bucket that ended less than repeat_within ago is IMMATURE. Contacts without a reason, or \
              given up, are excluded; those given up count as another try.",
         ),
         Metric::SelfServiceShare => (
@@ -237,7 +238,7 @@ pub const fn definition(metric: Metric) -> Definition {
             SHARE,
             WILSON,
             "A proxy: who did not come to a human may as well have given up. Contacts with a bot, or with nobody known, are not \
-             in it. A bucket that ends less than repeat_within before the end of the range is IMMATURE.",
+             in it. A bucket that ended less than repeat_within ago is IMMATURE.",
         ),
         Metric::CustomerValue => (
             "Customer value to date",
@@ -293,7 +294,7 @@ pub const fn definition(metric: Metric) -> Definition {
         ),
         Metric::CustomerShare => (
             "Share of customers",
-            "Customers of the group with at least one interaction / all such customers in the bucket that the filter lets through.",
+            "Active customers of the group / all active customers in the bucket that the filter lets through.",
             SHARE,
             WILSON,
             "Needs groups. Shares by channel and stage add up to more than 1: a customer may be in several.",

@@ -49,23 +49,31 @@ impl Clustered {
         self.customers < self.n
     }
 
-    /// Number of independent answers that would tell as much, given the mean of squares of the variable: `n` over the
-    /// design effect, with Student's correction for few customers. Korn and Graubard 1998.
+    /// Number of independent answers that would vary as little, given the mean of squares of the variable: `n` over the design effect.
+    pub fn design_n(&self, mean_square: f64) -> f64 {
+        self.worth(mean_square, 1.0)
+    }
+
+    /// The same for an interval, with Student's correction for few customers. Korn and Graubard 1998.
     pub fn effective_n(&self, mean_square: f64, confidence: f64) -> f64 {
+        let t = |n: f64| t_of(confidence, n - 1.0);
+        let correction = t(self.n).zip(t(self.customers)).map(|(all, customers)| all / customers);
+        self.worth(mean_square, correction.unwrap_or(1.0))
+    }
+
+    fn worth(&self, mean_square: f64, correction: f64) -> f64 {
         if !self.repeats() {
             return self.n;
         }
-        let simple = (mean_square - self.mean * self.mean) / (self.n - 1.0);
-        let (Some(t_all), Some(t_customers)) =
-            (t_of(confidence, self.n - 1.0), t_of(confidence, self.customers - 1.0))
-        else {
+        if self.customers < 2.0 {
             return 1.0;
-        };
+        }
+        let simple = (mean_square - self.mean * self.mean) / (self.n - 1.0);
         // All alike: nothing shows how far the answers of one person go together, so each person counts once.
         if simple <= 1e-15 {
             return self.customers;
         }
-        (self.n * simple / self.variance * (t_all / t_customers).powi(2)).min(self.n)
+        (self.n * simple / self.variance * correction.powi(2)).min(self.n)
     }
 }
 

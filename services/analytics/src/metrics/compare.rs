@@ -44,7 +44,7 @@ pub fn compare(
     let value = one.value? - other.value?;
     let (test, effect) = match (group, baseline) {
         (Counts::Share(one), Counts::Share(other)) => shares(*one, *other),
-        (Counts::Answers(one), Counts::Answers(other)) => answers(metric, one, other, terms),
+        (Counts::Answers(one), Counts::Answers(other)) => answers(metric, one, other),
         (Counts::Spans(one), Counts::Spans(other)) => ranks(one, other),
         (Counts::Amounts(one), Counts::Amounts(other)) if metric != Metric::ValueAtRisk => {
             amounts(one, other)
@@ -91,7 +91,7 @@ fn proportions((p, n): (f64, f64), (q, m): (f64, f64), method: &'static str) -> 
     normal(p - q, (variance * (1.0 / n + 1.0 / m)).sqrt(), variance.sqrt(), method)
 }
 
-fn answers(metric: Metric, one: &Answers, other: &Answers, terms: &Terms) -> Tested {
+fn answers(metric: Metric, one: &Answers, other: &Answers) -> Tested {
     match metric {
         Metric::NpsRelational | Metric::NpsTransactional => nps(one, other),
         Metric::CsatMean | Metric::CesMean | Metric::PurchaseFrequency => {
@@ -100,7 +100,7 @@ fn answers(metric: Metric, one: &Answers, other: &Answers, terms: &Terms) -> Tes
         _ => {
             let high = |answers: &Answers| {
                 let all = Clustered::new(answers, |p| p.high);
-                ((all.mean, all.effective_n(all.mean, terms.confidence)), all.repeats())
+                ((all.mean, all.design_n(all.mean)), all.repeats())
             };
             let ((one, first), (other, second)) = (high(one), high(other));
             let clustered = first || second;
@@ -126,11 +126,13 @@ fn nps(one: &Answers, other: &Answers) -> Tested {
     };
     let ((up, down), (more_up, more_down)) = (ends(one), ends(other));
     let pooled = spread((up + more_up, down + more_down), first.n + second.n);
-    let mut error = (variance(one, &first) + variance(other, &second)).sqrt();
-    if error <= 0.0 {
-        // All alike within each group: what they would vary by if they were one.
-        error = (pooled * (1.0 / first.n + 1.0 / second.n)).sqrt();
-    }
+    let (one, other) = (variance(one, &first), variance(other, &second));
+    let error = if one > 0.0 && other > 0.0 {
+        (one + other).sqrt()
+    } else {
+        // All alike in one of them, which does not mean that they cannot vary: by as much as if both were one, each customer once.
+        (pooled * (1.0 / first.customers + 1.0 / second.customers)).sqrt()
+    };
     let method = if first.repeats() || second.repeats() { "z, clustered by customer" } else { "z" };
     normal(first.mean - second.mean, error, pooled.sqrt(), method)
 }
@@ -141,7 +143,8 @@ fn amounts(one: &Amounts, other: &Amounts) -> Tested {
 
 /// Means by their own variances. Welch 1947.
 fn welch(one: &Clustered, other: &Clustered) -> Tested {
-    if !(one.varies() && other.varies()) {
+    let few = one.customers < 2.0 || other.customers < 2.0;
+    if few || !(one.varies() || other.varies()) {
         return (None, None);
     }
     let variance = one.variance + other.variance;
@@ -183,16 +186,15 @@ fn ranks(one: &Spans, other: &Spans) -> Tested {
 /// Events per customer.
 fn incidences(one: Incidence, other: Incidence) -> Tested {
     let once = |counts: Incidence| counts.events == counts.affected;
-    let of = |counts: Incidence| {
-        (counts.events as f64 / counts.customers as f64, counts.customers as f64)
-    };
+    let of = |counts: Incidence| (counts.rate(), counts.customers as f64);
     if once(one) && once(other) {
         return proportions(of(one), of(other), "two-proportion z");
     }
     let ((rate, n), (other_rate, m)) = (of(one), of(other));
     let pooled = (rate * n + other_rate * m) / (n + m);
-    let error = (pooled * (1.0 / n + 1.0 / m)).sqrt();
-    normal(rate - other_rate, error, pooled.sqrt(), "z of Poisson rates")
+    let (scale, other_scale) = (one.overdispersion(), other.overdispersion());
+    let error = (pooled * (scale / n + other_scale / m)).sqrt();
+    normal(rate - other_rate, error, pooled.sqrt(), "z of Poisson rates, scaled by customer")
 }
 
 /// For each p value of a family the least rate of false discoveries at which it is one. Benjamini and Hochberg 1995.

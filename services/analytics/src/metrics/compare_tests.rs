@@ -97,6 +97,10 @@ fn nps_is_compared_by_the_errors_of_both() {
     let found = difference(Metric::NpsRelational, &up, &down);
     assert!(found.test.expect("a test").p_value < 1e-6, "{found:?}");
     p_value(&difference(Metric::NpsRelational, &up, &up), 1.0, "z");
+    // One promoter is no discovery, though one answer has no spread.
+    let many = answers(&[(500, 1, 1, 0, 9), (300, 1, 0, 0, 7), (200, 1, 0, 1, 3)]);
+    let found = difference(Metric::NpsRelational, &answers(&[(1, 1, 1, 0, 9)]), &many);
+    p_value(&found, 0.370_306_834_952, "z");
 }
 
 /// Expected: `ttest_ind(equal_var=False)`.
@@ -107,8 +111,11 @@ fn means_equal_scipy() {
     let found = difference(Metric::CsatMean, &one, &other);
     p_value(&found, 0.062_733_747_381_8, "Welch's t");
     assert!(found.effect.expect("an effect") > 0.8, "{found:?}");
-    let alike = difference(Metric::CsatMean, &scores(&[4, 4]), &one);
+    p_value(&difference(Metric::CsatMean, &scores(&[4, 4]), &one), 0.496_101_555_525, "Welch's t");
+    let alike = difference(Metric::CsatMean, &scores(&[4, 4]), &scores(&[5, 5]));
     assert_eq!((alike.test, alike.effect), (None, None));
+    let lone = difference(Metric::CsatMean, &scores(&[4]), &one);
+    assert_eq!((lone.test, lone.effect), (None, None));
 }
 
 /// Answers of few customers count for less than as many of many.
@@ -157,12 +164,16 @@ fn mean_amounts_equal_statsmodels() {
 #[test]
 fn rates_equal_statsmodels() {
     let rate = |events, affected, customers| {
-        Counts::Incidence(Incidence { events, answered: 0, affected, customers })
+        let squares = if affected == 1 { events * events } else { events };
+        Counts::Incidence(Incidence { events, answered: 0, affected, squares, customers })
     };
     let metric = Metric::ComplaintsPer100Customers;
     let found = difference(metric, &rate(30, 25, 100), &rate(18, 18, 90));
     near(found.value, 10.0);
-    p_value(&found, 0.170_903_520_231, "z of Poisson rates");
+    p_value(&found, 0.170_903_520_231, "z of Poisson rates, scaled by customer");
+    // One customer with twenty complaints is no discovery.
+    let found = difference(metric, &rate(20, 1, 100), &rate(5, 5, 100));
+    near(found.test.expect("a test").p_value, 0.354_539_479_77);
     // Nobody has two: shares of the customers.
     let found = difference(metric, &rate(45, 45, 120), &rate(30, 30, 115));
     p_value(&found, 0.060_624_743_671, "two-proportion z");

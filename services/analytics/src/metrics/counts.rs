@@ -106,8 +106,25 @@ pub struct Incidence {
     pub answered: i64,
     /// Customers with at least one.
     pub affected: i64,
+    /// Sum over customers of the square of how many they have.
+    pub squares: i64,
     /// All customers of the group.
     pub customers: i64,
+}
+
+impl Incidence {
+    /// Events per customer.
+    pub fn rate(&self) -> f64 {
+        self.events as f64 / self.customers as f64
+    }
+
+    /// How many times as much the number of events varies as that of independent ones, as one customer's come together; at least 1.
+    /// Cox 1983.
+    pub fn overdispersion(&self) -> f64 {
+        let (rate, n) = (self.rate(), self.customers as f64);
+        let variance = (self.squares as f64 - n * rate * rate) / (n - 1.0);
+        if self.customers > 1 && self.events > 0 { (variance / rate).max(1.0) } else { 1.0 }
+    }
 }
 
 impl Counts {
@@ -179,6 +196,7 @@ impl Counts {
                 to.events += from.events;
                 to.answered += from.answered;
                 to.affected += from.affected;
+                to.squares += from.squares;
                 to.customers += from.customers;
             }
             (Self::Amounts(to), Self::Amounts(from)) => {

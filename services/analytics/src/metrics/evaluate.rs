@@ -43,6 +43,24 @@ pub struct Interval {
     pub method: &'static str,
 }
 
+/// A further figure of the same observations.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Further {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// Its interval, where it is an estimate and there is enough to make one.
+    pub interval: Option<Interval>,
+}
+
+impl Further {
+    /// A count.
+    fn count(name: &'static str, count: i64) -> Self {
+        Self { name, value: count as f64, interval: None }
+    }
+}
+
 /// One figure with what it rests on. `value` is `numerator / denominator` in the metric's unit, or the median of times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
@@ -63,7 +81,7 @@ pub struct Figure {
     /// How far to trust it.
     pub status: Status,
     /// More figures of the same observations.
-    pub more: Vec<(&'static str, f64)>,
+    pub more: Vec<Further>,
 }
 
 /// Makes the figure of a metric from its counts.
@@ -137,9 +155,8 @@ fn nps(answers: &Answers, terms: &Terms) -> Figure {
     let method =
         if all.repeats() { "score (Tango), clustered by customer" } else { "score (Tango)" };
     figure.interval = interval((ends.0 * 100.0, ends.1 * 100.0), method);
-    let passives = figure.n - up - down;
-    figure.more =
-        vec![("promoters", up as f64), ("passives", passives as f64), ("detractors", down as f64)];
+    let counts = [("promoters", up), ("passives", figure.n - up - down), ("detractors", down)];
+    figure.more = counts.map(|(name, count)| Further::count(name, count)).to_vec();
     figure
 }
 
@@ -228,21 +245,33 @@ fn times(spans: &Spans, terms: &Terms) -> Figure {
     let n = sorted.n();
     let mut figure = plain(sorted.sum() / second, n as f64, n, spans.excluded);
     let mean = figure.value;
-    figure.value = sorted.quantile(0.5).map(|median| median / second);
+    let quantile = |q: f64| sorted.quantile(q).map(|micros| micros / second);
+    let bounds = |q: f64| {
+        let (lower, upper) = quantile_ranks(n, q, terms.confidence)?;
+        let ends = (sorted.at_rank(lower)? / second, sorted.at_rank(upper)? / second);
+        interval(ends, "order statistics")
+    };
+    figure.value = quantile(0.5);
+    figure.interval = bounds(0.5);
     figure.censored = spans.open.iter().map(|(_, count)| count).sum();
-    figure.interval = quantile_ranks(n, 0.5, terms.confidence)
-        .and_then(|(lower, upper)| {
-            Some((sorted.at_rank(lower)? / second, sorted.at_rank(upper)? / second))
-        })
-        .and_then(|ends| interval(ends, "order statistics"));
-    let named = [("p90", sorted.quantile(0.9)), ("p95", sorted.quantile(0.95))];
-    figure
-        .more
-        .extend(named.into_iter().filter_map(|(name, micros)| Some((name, micros? / second))));
-    figure.more.extend(mean.map(|mean| ("mean", mean)));
+    let further =
+        |name, value: Option<f64>, interval| value.map(|value| Further { name, value, interval });
+    let margin = t_of(terms.confidence, n as f64 - 1.0)
+        .map(|t| t * (sorted.variance() / n as f64).sqrt() / second)
+        .filter(|margin| *margin > 0.0);
+    let around = mean
+        .zip(margin)
+        .and_then(|(mean, margin)| interval(((mean - margin).max(0.0), mean + margin), "t"));
+    figure.more.extend(further("p90", quantile(0.9), bounds(0.9)));
+    figure.more.extend(further("p95", quantile(0.95), bounds(0.95)));
+    figure.more.extend(further("mean", mean, around));
     if figure.censored > 0 {
         let median = kaplan_meier_median(&spans.ended, &spans.open);
-        figure.more.extend(median.map(|micros| ("kaplan_meier_median", micros / second)));
+        figure.more.extend(further(
+            "kaplan_meier_median",
+            median.map(|micros| micros / second),
+            None,
+        ));
     }
     figure
 }
@@ -259,12 +288,13 @@ fn per_hundred(counts: Incidence, terms: &Terms) -> Figure {
     let (ends, method) = if counts.events == counts.affected {
         (wilson(counts.events as f64 / customers, customers, terms.confidence), "Wilson")
     } else {
-        let (lower, upper) = poisson(counts.events, terms.confidence);
-        ((lower / customers, upper / customers), "Poisson, exact")
+        let scale = counts.overdispersion();
+        let (lower, upper) = poisson(counts.events as f64 / scale, terms.confidence);
+        ((lower * scale / customers, upper * scale / customers), "Poisson, scaled by customer")
     };
     figure.interval = interval((ends.0 * 100.0, ends.1 * 100.0), method);
     let (answered, open) = (counts.answered, counts.events - counts.answered);
-    figure.more = vec![("answered", answered as f64), ("open", open as f64)];
+    figure.more = vec![Further::count("answered", answered), Further::count("open", open)];
     figure
 }
 

@@ -32,7 +32,8 @@ fn nps_counts_passives_below_the_line_only() {
         (Some(33.0), 100, 4, Status::Ok)
     );
     assert_eq!((figure.numerator, figure.denominator), (33.0, 100.0));
-    assert_eq!(figure.more, [("promoters", 50.0), ("passives", 33.0), ("detractors", 17.0)]);
+    let counts: Vec<_> = figure.more.iter().map(|more| (more.name, more.value)).collect();
+    assert_eq!(counts, [("promoters", 50.0), ("passives", 33.0), ("detractors", 17.0)]);
     ends(&figure, 17.513_29, 46.718_55);
 }
 
@@ -121,9 +122,9 @@ fn times_give_median_tail_and_mean_and_set_open_ones_apart() {
     let figure = evaluate(Metric::FirstResponseTime, &Counts::Spans(spans), &TERMS);
     assert_eq!((figure.value, figure.n, figure.censored, figure.excluded), (Some(7.5), 10, 2, 1));
     ends(&figure, 2.0, 41.0);
-    let named: Vec<&str> = figure.more.iter().map(|(name, _)| *name).collect();
+    let named: Vec<&str> = figure.more.iter().map(|more| more.name).collect();
     assert_eq!(named, ["p90", "p95", "mean", "kaplan_meier_median"]);
-    assert!((figure.more[2].1 - 22.4).abs() < 1e-9);
+    assert!((figure.more[2].value - 22.4).abs() < 1e-9);
 }
 
 #[test]
@@ -142,14 +143,17 @@ fn a_group_that_is_mostly_open_or_not_over_is_immature() {
 /// Expected: Garwood by `scipy.stats.chi2.ppf`, and statsmodels' Wilson where nobody complained twice.
 #[test]
 fn complaints_of_the_same_person_are_no_share() {
-    let rate = |events, affected| {
-        let counts = Counts::Incidence(Incidence { events, answered: 1, affected, customers: 50 });
-        evaluate(Metric::ComplaintsPer100Customers, &counts, &TERMS)
+    let rate = |events, affected, squares, customers| {
+        let counts = Incidence { events, answered: 1, affected, squares, customers };
+        evaluate(Metric::ComplaintsPer100Customers, &Counts::Incidence(counts), &TERMS)
     };
-    let twice = rate(3, 2);
+    // As independent as events can be of which one customer has two.
+    let twice = rate(3, 2, 3, 50);
     assert_eq!(twice.value, Some(6.0));
     ends(&twice, 1.237_344_245_8, 17.534_546_139_5);
-    assert_eq!(rate(3, 3).interval.map(|interval| interval.method), Some("Wilson"));
+    assert_eq!(rate(3, 3, 3, 50).interval.map(|interval| interval.method), Some("Wilson"));
+    // All twenty of one customer tell as much as one.
+    ends(&rate(20, 1, 400, 100), 0.506_356_159_686, 111.432_867_817_779);
 }
 
 #[test]

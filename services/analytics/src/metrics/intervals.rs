@@ -88,12 +88,12 @@ fn smallest(n: i64, holds: impl Fn(u64) -> bool) -> i64 {
     low
 }
 
-/// Exact interval of a count of independent events. Garwood 1936.
-pub fn poisson(events: i64, confidence: f64) -> Ends {
+/// Exact interval of a count of independent events, or of so many as tell as much. Garwood 1936.
+pub fn poisson(events: f64, confidence: f64) -> Ends {
     let half_chi =
         |p: f64, freedom: f64| ChiSquared::new(freedom).map_or(0.0, |chi| chi.inverse_cdf(p) / 2.0);
-    let (tail, twice) = ((1.0 - confidence) / 2.0, 2.0 * events as f64);
-    let lower = if events == 0 { 0.0 } else { half_chi(tail, twice) };
+    let (tail, twice) = ((1.0 - confidence) / 2.0, 2.0 * events);
+    let lower = if events <= 0.0 { 0.0 } else { half_chi(tail, twice) };
     (lower, half_chi(1.0 - tail, twice + 2.0))
 }
 
@@ -193,8 +193,8 @@ mod tests {
     /// Expected: scipy `chi2.ppf`, `t.ppf`.
     #[test]
     fn poisson_and_t_equal_scipy() {
-        close(poisson(0, 0.95), (0.0, 3.688_879_454_1));
-        close(poisson(3, 0.95), (0.618_672_122_6, 8.767_273_069_7));
+        close(poisson(0.0, 0.95), (0.0, 3.688_879_454_1));
+        close(poisson(3.0, 0.95), (0.618_672_122_6, 8.767_273_069_7));
         assert!((t_of(0.95, 9.0).expect("some freedom") - 2.262_157_162_7).abs() < 1e-7);
         assert_eq!(t_of(0.95, 0.0), None);
     }

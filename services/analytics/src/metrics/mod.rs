@@ -16,7 +16,7 @@ pub use buckets::{BucketLength, Buckets, WeekStart};
 pub use catalogue::{Definition, definition};
 pub use compare::{Difference, Test, benjamini_hochberg, compare};
 pub use counts::{Amounts, Answers, Counts, Groups, Incidence, Share, Spans, Total};
-pub use evaluate::{Figure, Interval, Status, Terms, evaluate};
+pub use evaluate::{Figure, Further, Interval, Status, Terms, evaluate};
 
 use crate::{
     codes::{Channel, Stage, coded},
@@ -24,6 +24,9 @@ use crate::{
     time::{DAY, SECOND},
 };
 use serde::{Deserialize, Serialize};
+
+/// After so many microseconds nearly everything has come back that will.
+pub const RETURNS_LAG: i64 = 30 * DAY;
 
 coded! {
     /// A metric. [`definition`] says what each is.

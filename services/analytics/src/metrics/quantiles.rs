@@ -26,6 +26,18 @@ impl Sorted {
         sum as f64
     }
 
+    /// Variance of the observations, as of a sample; of one not a number.
+    pub fn variance(&self) -> f64 {
+        let n = self.n as f64;
+        let mean = self.sum() / n;
+        let squares: f64 = self
+            .values
+            .iter()
+            .map(|(value, count)| (*value as f64 - mean).powi(2) * *count as f64)
+            .sum();
+        squares / (n - 1.0)
+    }
+
     /// The observation with this rank, from 1.
     pub fn at_rank(&self, rank: i64) -> Option<f64> {
         let mut seen = 0;
@@ -54,13 +66,13 @@ pub fn kaplan_meier_median(ended: &[(i64, i64)], open: &[(i64, i64)]) -> Option<
     events.extend(open.iter().map(|(at, count)| (*at, 0, *count)));
     events.sort_unstable();
     let mut at_risk: i64 = events.iter().map(|(_, ended, open)| ended + open).sum();
-    let mut surviving = 1.0;
+    let mut surviving = 0.0_f64;
     for alike in events.chunk_by(|a, b| a.0 == b.0) {
         let ends: i64 = alike.iter().map(|event| event.1).sum();
         let leaves: i64 = alike.iter().map(|event| event.2).sum();
-        surviving *= 1.0 - ends as f64 / at_risk as f64;
-        // Products of fractions miss an exact half by some ulps.
-        if surviving < 0.5 - 1e-12 {
+        // A sum of logarithms, as there: where exactly half have ended, rounding decides between two times that are both medians.
+        surviving += (1.0 - ends as f64 / at_risk as f64).max(1e-16).ln();
+        if surviving.exp() < 0.5 {
             return Some(alike[0].0 as f64);
         }
         at_risk -= ends + leaves;

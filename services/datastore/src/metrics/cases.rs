@@ -37,11 +37,16 @@ fn ending(metric: Metric) -> String {
             Handler::Bot.code()
         ),
         Metric::FirstResolutionTime => format!("MIN(occurred_at) {solved}"),
-        _ => format!(
-            "CASE WHEN MAX(occurred_at) FILTER (WHERE action = {}) > MAX(occurred_at) {solved} THEN NULL \
-             ELSE MAX(occurred_at) {solved} END",
-            CaseAction::Reopened.code()
-        ),
+        // The last of what opens and solves, if that solved it: opened again at the same instant it is open, as in cycles.
+        _ => {
+            let last = format!(
+                "MAX(occurred_at * 16 + action) FILTER (WHERE action IN ({}, {}, {}))",
+                CaseAction::Opened.code(),
+                CaseAction::Solved.code(),
+                CaseAction::Reopened.code()
+            );
+            format!("CASE WHEN {last} & 15 = {} THEN {last} >> 4 END", CaseAction::Solved.code())
+        }
     }
 }
 

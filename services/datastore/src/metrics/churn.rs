@@ -6,6 +6,7 @@
 
 use super::frame::{Frame, days, list, rank};
 use crate::error::Result;
+use crate::journeys::customer_actions;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::Timestamp;
@@ -52,7 +53,7 @@ fn text(frame: &Frame<'_>) -> String {
                SELECT customer_id, interaction_id, occurred_at, channel, stage, {from} AS first_cut,
                       {until} AS look_back_cut, {gone} AS horizon_cut
                FROM interaction
-               WHERE kind IN ({kinds}) AND occurred_at >= {earliest} AND occurred_at < {end}
+               WHERE kind IN ({kinds}) AND occurred_at >= {earliest} AND occurred_at < {end}{actions}
              ) e
              WINDOW w AS (PARTITION BY customer_id ORDER BY occurred_at, interaction_id)
            ) i {join}
@@ -67,8 +68,9 @@ fn text(frame: &Frame<'_>) -> String {
         until = rank("occurred_at", &until),
         gone = rank("occurred_at", &shifted(horizon)),
         kinds = list(&codes),
+        actions = customer_actions(definition.kinds()),
         earliest = until.first().map_or(0, |first| first.micros()),
-        end = frame.end(),
+        end = frame.later(horizon),
         join = frame.join(),
         filter = frame.filter(),
     )

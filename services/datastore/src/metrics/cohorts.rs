@@ -3,6 +3,7 @@
 use super::Frame;
 use super::frame::{list, rank};
 use crate::error::Result;
+use crate::journeys::customer_actions;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::metrics::{Counts, GroupKey, Groups, Share};
@@ -34,8 +35,8 @@ pub(super) async fn retained(store: &Store, frame: &Frame<'_>) -> Result<Groups>
 }
 
 fn text(frame: &Frame<'_>) -> String {
-    let codes: Vec<i16> =
-        frame.question.churned.definition.kinds().iter().map(|kind| kind.code()).collect();
+    let kinds = frame.question.churned.definition.kinds();
+    let codes: Vec<i16> = kinds.iter().map(|kind| kind.code()).collect();
     let starts = frame.question.buckets.starts();
     format!(
         "SELECT {columns}, i.active_in, COUNT(*) AS customers
@@ -44,14 +45,14 @@ fn text(frame: &Frame<'_>) -> String {
            FROM (
              SELECT customer_id, MIN(occurred_at * 256 + channel * 16 + stage) AS event
              FROM interaction
-             WHERE kind IN ({kinds}) AND occurred_at < {end}
+             WHERE kind IN ({codes}) AND occurred_at < {end}{actions}
              GROUP BY customer_id
              HAVING MIN(occurred_at) >= {start}
            ) f
            JOIN (
              SELECT customer_id, {active_in} AS active_in
              FROM interaction
-             WHERE kind IN ({kinds}) AND occurred_at >= {start} AND occurred_at < {end}
+             WHERE kind IN ({codes}) AND occurred_at >= {start} AND occurred_at < {end}{actions}
              GROUP BY 1, 2
            ) s ON s.customer_id = f.customer_id
          ) i {join}
@@ -59,7 +60,8 @@ fn text(frame: &Frame<'_>) -> String {
          GROUP BY {numbers}",
         columns = frame.columns("i.first_at"),
         active_in = rank("occurred_at", &starts[1..]),
-        kinds = list(&codes),
+        codes = list(&codes),
+        actions = customer_actions(kinds),
         start = frame.start(),
         end = frame.end(),
         join = frame.join(),

@@ -61,9 +61,9 @@ pub(super) async fn settled(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
                   CASE WHEN COALESCE(flag, 0) = 0 AND topic IS NOT NULL THEN 1 ELSE 0 END AS served,
                   LEAD(occurred_at) OVER (PARTITION BY customer_id, topic ORDER BY occurred_at, interaction_id) AS next_at
            FROM interaction
-           WHERE kind = {contact} AND occurred_at >= {start} AND occurred_at < {end}
+           WHERE kind = {contact} AND occurred_at >= {start} AND occurred_at < {later}
          ) i {join}
-         WHERE 1 = 1{filter}
+         WHERE i.occurred_at < {end}{filter}
          GROUP BY {numbers}",
         numbers = frame.numbers(0),
         columns = frame.columns("i.occurred_at"),
@@ -71,6 +71,7 @@ pub(super) async fn settled(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
         contact = Kind::Contact.code(),
         start = frame.start(),
         end = frame.end(),
+        later = frame.later(frame.question.waits.repeat),
         join = frame.join(),
         filter = frame.filter(),
     );
@@ -82,19 +83,21 @@ pub(super) async fn self_served(store: &Store, frame: &Frame<'_>) -> Result<Grou
     // What came shortly before the range says whether its first contacts are new issues.
     let text = format!(
         "SELECT {columns}, COUNT(*) FILTER (WHERE kind = {session} AND COALESCE(flag, 1) = 1
-                  AND COALESCE(next_kind <> {contact} OR next_at - occurred_at > {within}, TRUE)) AS hits,
-                COUNT(*) FILTER (WHERE kind = {session}
-                  OR COALESCE(previous_kind <> {session} OR occurred_at - previous_at > {within}, TRUE)) AS issues, CAST(0 AS BIGINT) AS excluded
+                  AND COALESCE(contact_at - occurred_at > {within}, TRUE)) AS hits,
+                COUNT(*) FILTER (WHERE kind = {session} OR COALESCE(occurred_at - session_at > {within}, TRUE)) AS issues,
+                CAST(0 AS BIGINT) AS excluded
          FROM (
            SELECT customer_id, occurred_at, channel, stage, kind, flag,
-                  LEAD(kind) OVER w AS next_kind, LEAD(occurred_at) OVER w AS next_at,
-                  LAG(kind) OVER w AS previous_kind, LAG(occurred_at) OVER w AS previous_at
+                  MIN(CASE WHEN kind = {contact} THEN occurred_at END) OVER (
+                    w ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS contact_at,
+                  MAX(CASE WHEN kind = {session} THEN occurred_at END) OVER (
+                    w ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS session_at
            FROM interaction
            WHERE kind IN ({session}, {contact}) AND (kind = {session} OR variant = {human})
-             AND occurred_at >= {start} - {within} AND occurred_at < {end}
+             AND occurred_at >= {start} - {within} AND occurred_at < {later}
            WINDOW w AS (PARTITION BY customer_id ORDER BY occurred_at, interaction_id)
          ) i {join}
-         WHERE i.occurred_at >= {start}{filter}
+         WHERE i.occurred_at >= {start} AND i.occurred_at < {end}{filter}
          GROUP BY {numbers}",
         numbers = frame.numbers(0),
         columns = frame.columns("i.occurred_at"),
@@ -104,6 +107,7 @@ pub(super) async fn self_served(store: &Store, frame: &Frame<'_>) -> Result<Grou
         within = frame.question.waits.repeat,
         start = frame.start(),
         end = frame.end(),
+        later = frame.later(frame.question.waits.repeat),
         join = frame.join(),
         filter = frame.filter(),
     );

@@ -63,8 +63,10 @@ pub struct Churned {
 pub struct Question<'a> {
     /// The range and its buckets.
     pub buckets: &'a Buckets,
-    /// Only interactions before this instant are seen.
+    /// Only interactions before this instant are seen …
     pub as_of: Timestamp,
+    /// … but for the outcome of what began before it, which is followed until this one.
+    pub known_until: Timestamp,
     /// By what to tell counts apart.
     pub by: Dimensions,
     /// What to count of.
@@ -269,6 +271,12 @@ impl<'a> Frame<'a> {
     /// Before this instant interactions are seen. Never after the end of the range.
     pub fn end(&self) -> i64 {
         self.question.as_of.min(self.question.buckets.end()).micros()
+    }
+
+    /// Before this instant the outcome is seen of what takes at most so many microseconds to show.
+    pub fn later(&self, lag: i64) -> i64 {
+        let end = Timestamp::from_micros(self.end()).unwrap_or(Timestamp::MAX);
+        end.plus(lag).min(self.question.known_until).max(end).micros()
     }
 
     /// Interactions of `i` of these kinds in the range that the filter lets through.

@@ -5,18 +5,19 @@ use crate::error::Result;
 use crate::store::Store;
 use cx_analytics::codes::{Kind, ReturnKind};
 use cx_analytics::interaction::Currency;
-use cx_analytics::metrics::{Amounts, Answers, Counts, Groups, counts::AnswerPattern};
+use cx_analytics::metrics::{Amounts, Answers, Counts, Groups, RETURNS_LAG, counts::AnswerPattern};
 
-/// Orders in the range as rows of `i`, each with 1 in the columns `returned`, `cancelled` and `whole` where that was taken back of it
-/// before the end of the range. Joined, not asked for each order: that takes a tenth of the time.
+/// Orders in the range as rows of `i`, each with 1 in the columns `returned` and `cancelled` where that was taken back of it, in `whole`
+/// where all was, and with what was paid back, so far as that shows [`RETURNS_LAG`] after the range. Joined, not asked for each order: that takes a tenth of the time.
 fn orders(frame: &Frame<'_>) -> String {
     let is = |condition: String| format!("MAX(CASE WHEN {condition} THEN 1 ELSE 0 END)");
     format!(
         "FROM interaction i {join}
          LEFT JOIN (
-           SELECT customer_id, subject, {returned} AS returned, {cancelled} AS cancelled, {whole} AS whole
+           SELECT customer_id, subject, {returned} AS returned, {cancelled} AS cancelled, {whole} AS whole,
+                  SUM(CAST(amount AS DOUBLE PRECISION)) AS refund, MIN(currency) AS currency, MAX(currency) AS other_currency
            FROM interaction
-           WHERE kind = {kind} AND occurred_at < {end}
+           WHERE kind = {kind} AND occurred_at < {later}
            GROUP BY customer_id, subject
          ) r ON r.customer_id = i.customer_id AND r.subject = i.subject
          WHERE i.kind = {order} AND i.occurred_at >= {start} AND i.occurred_at < {end}{filter}",
@@ -28,6 +29,7 @@ fn orders(frame: &Frame<'_>) -> String {
         order = Kind::Order.code(),
         start = frame.start(),
         end = frame.end(),
+        later = frame.later(RETURNS_LAG),
         filter = frame.filter(),
     )
 }
@@ -37,7 +39,9 @@ fn buyers(frame: &Frame<'_>) -> String {
     format!(
         "SELECT {names}, customer_id, COUNT(*) FILTER (WHERE gone = 0) AS orders, SUM(gone) AS gone
          FROM (
-           SELECT {columns}, i.customer_id, CASE WHEN r.cancelled = 1 OR r.whole = 1 THEN 1 ELSE 0 END AS gone
+           SELECT {columns}, i.customer_id, CASE WHEN r.cancelled = 1 OR r.whole = 1
+                    OR (i.amount > 0 AND r.refund >= i.amount AND r.currency = i.currency AND r.other_currency = i.currency)
+                  THEN 1 ELSE 0 END AS gone
            {orders}
          ) o
          GROUP BY {names}, customer_id",

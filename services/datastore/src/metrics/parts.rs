@@ -19,7 +19,7 @@ pub(super) async fn of_whole(
     };
     let parts = count(question).await?;
     let apart = match metric {
-        Metric::CustomerShare => {
+        Metric::ActiveCustomers => {
             Some(count(&Question { by: Dimensions::default(), ..question.clone() }).await?)
         }
         _ => None,

@@ -54,6 +54,7 @@ struct Asker {
     by: Dimensions,
     policy: ResponsePolicy,
     clock: CaseClock,
+    known_until: Option<Timestamp>,
 }
 
 impl Asker {
@@ -62,7 +63,15 @@ impl Asker {
         let definition = Definition::new(Some(10), Some(5), vec![Kind::Order]).expect("valid");
         let churned = Churned { definition, cut_offs };
         let (by, filter) = (Dimensions::default(), Filter::default());
-        Self { buckets, filter, churned, by, policy: ResponsePolicy::All, clock: CaseClock::Opened }
+        Self {
+            buckets,
+            filter,
+            churned,
+            by,
+            policy: ResponsePolicy::All,
+            clock: CaseClock::Opened,
+            known_until: None,
+        }
     }
 
     fn days(days: i64) -> Self {
@@ -74,6 +83,7 @@ impl Asker {
         let question = Question {
             buckets: &self.buckets,
             as_of: self.buckets.end(),
+            known_until: self.known_until.unwrap_or(self.buckets.end()),
             by: self.by.clone(),
             filter: &self.filter,
             segmentation_id: Some("s1"),
@@ -337,7 +347,8 @@ async fn contacts_and_volumes_are_counted() {
                 (Some("JPY".to_owned()), total(5, 1, 0)),
             ]
         );
-        let complaints = Incidence { events: 2, answered: 1, affected: 1, customers: 3 };
+        let complaints =
+            Incidence { events: 2, answered: 1, affected: 1, squares: 4, customers: 3 };
         let complaints = Counts::Incidence(complaints);
         assert_eq!(asker.only(&store, Metric::ComplaintsPer100Customers).await, complaints);
         assert_eq!(store.interactions_first_at(at(100)).await.expect("read"), Some(at(1)));

@@ -2,6 +2,7 @@
 
 use super::{Frame, fold};
 use crate::error::Result;
+use crate::journeys::customer_actions;
 use crate::store::Store;
 use cx_analytics::codes::{FeedbackAction, Kind};
 use cx_analytics::interaction::Currency;
@@ -15,13 +16,18 @@ pub(super) async fn number(store: &Store, frame: &Frame<'_>, metric: Metric) -> 
         _ => ("COUNT(*)", &Kind::ALL[..]),
     };
     let (columns, rows) = (frame.columns("i.occurred_at"), frame.of_kinds(kinds));
-    let numbers = frame.numbers(0);
-    let text = format!("SELECT {columns}, {what} AS n {rows} GROUP BY {numbers}");
+    let (actions, numbers) = (own(metric), frame.numbers(0));
+    let text = format!("SELECT {columns}, {what} AS n {rows}{actions} GROUP BY {numbers}");
     fold(store, frame, &text, |row, _| {
         let n: i64 = row.take()?;
         Ok(Counts::Total(Total { sum: n.into(), n, excluded: 0 }))
     })
     .await
+}
+
+/// Who is only written to is not active.
+fn own(metric: Metric) -> String {
+    if metric == Metric::ActiveCustomers { customer_actions(&Kind::ALL) } else { String::new() }
 }
 
 /// Sums of amounts by currency; those of returns are taken off. What has none is a group without currency.
@@ -56,7 +62,7 @@ pub(super) async fn money(store: &Store, frame: &Frame<'_>, kinds: &[Kind]) -> R
 pub(super) async fn raised(store: &Store, frame: &Frame<'_>, kind: Kind) -> Result<Groups> {
     let text = format!(
         "SELECT {names}, CAST(SUM(raised) AS BIGINT) AS events, CAST(SUM(answered) AS BIGINT) AS answered,
-                COUNT(*) FILTER (WHERE raised > 0) AS affected, COUNT(*) AS customers
+                COUNT(*) FILTER (WHERE raised > 0) AS affected, CAST(SUM(raised * raised) AS BIGINT) AS squares, COUNT(*) AS customers
          FROM (
            SELECT {columns}, i.customer_id, COUNT(*) FILTER (WHERE i.kind = {kind} AND i.action = {raised}) AS raised,
                   COUNT(*) FILTER (WHERE i.kind = {kind} AND i.action = {raised} AND w.answered_at >= i.occurred_at) AS answered
@@ -67,7 +73,7 @@ pub(super) async fn raised(store: &Store, frame: &Frame<'_>, kind: Kind) -> Resu
              WHERE kind = {kind} AND action = {answered} AND occurred_at < {end}
              GROUP BY customer_id, subject
            ) w ON i.kind = {kind} AND w.customer_id = i.customer_id AND w.subject = i.subject
-           WHERE i.occurred_at >= {start} AND i.occurred_at < {end}{filter}
+           WHERE i.occurred_at >= {start} AND i.occurred_at < {end}{actions}{filter}
            GROUP BY {numbers}
          ) c
          GROUP BY {names}",
@@ -78,6 +84,7 @@ pub(super) async fn raised(store: &Store, frame: &Frame<'_>, kind: Kind) -> Resu
         join = frame.join(),
         start = frame.start(),
         end = frame.end(),
+        actions = customer_actions(&Kind::ALL),
         filter = frame.filter(),
         numbers = frame.numbers(1),
         names = frame.names(),
@@ -87,6 +94,7 @@ pub(super) async fn raised(store: &Store, frame: &Frame<'_>, kind: Kind) -> Resu
             events: row.take()?,
             answered: row.take()?,
             affected: row.take()?,
+            squares: row.take()?,
             customers: row.take()?,
         }))
     })

@@ -131,14 +131,14 @@ fn pair(
     to_proto::metric_comparison(one, other, difference, current.query.confidence)
 }
 
-/// Tells discoveries from chance. What is not mature yet is no part of the family. Gives its size.
+/// Tells discoveries from chance. What is not mature yet, or rests on few, is no part of the family. Gives its size.
 fn discover(comparisons: &mut [proto::MetricComparison], rate: f64) -> usize {
-    let immature = |result: &Option<proto::MetricResult>| {
-        result.as_ref().is_some_and(|it| it.status() == proto::MetricStatus::Immature)
+    let sound = |result: &Option<proto::MetricResult>| {
+        result.as_ref().is_some_and(|it| it.status() == proto::MetricStatus::Ok)
     };
     let mut family: Vec<&mut proto::MetricComparison> = comparisons
         .iter_mut()
-        .filter(|of| of.p_value.is_some() && !immature(&of.current) && !immature(&of.baseline))
+        .filter(|of| of.p_value.is_some() && sound(&of.current) && sound(&of.baseline))
         .collect();
     let p_values: Vec<f64> = family.iter().filter_map(|of| of.p_value).collect();
     for (of, q_value) in family.iter_mut().zip(benjamini_hochberg(&p_values)) {

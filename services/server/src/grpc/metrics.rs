@@ -97,6 +97,7 @@ pub(super) struct Plan {
     pub query: MetricsQuery,
     pub buckets: Buckets,
     pub as_of: Timestamp,
+    known_until: Timestamp,
     churned: Churned,
     filter: Filter,
     pub personas: Personas,
@@ -181,14 +182,14 @@ impl Plan {
         let as_of = end.min(now);
         let filter = personas.filter(&query.only, "filter")?;
         let churned = query.churned(&buckets, as_of);
-        Ok(Self { query, buckets, as_of, churned, filter, personas })
+        Ok(Self { query, buckets, as_of, known_until: now, churned, filter, personas })
     }
 
     /// The same of another range.
     pub fn over(self, start: Timestamp, end: Timestamp, now: Timestamp) -> Result<Self, Refusal> {
         let (buckets, as_of) = (self.query.cut(start, end)?, end.min(now));
         let churned = self.query.churned(&buckets, as_of);
-        Ok(Self { buckets, as_of, churned, ..self })
+        Ok(Self { buckets, as_of, known_until: now, churned, ..self })
     }
 
     /// The same of others.
@@ -207,6 +208,7 @@ impl Plan {
         let question = Question {
             buckets: &self.buckets,
             as_of: self.as_of,
+            known_until: self.known_until,
             by: query.by.clone(),
             filter: &self.filter,
             segmentation_id: self.personas.segmentation_id.as_deref(),
@@ -229,7 +231,12 @@ impl Plan {
         Terms {
             confidence: query.confidence,
             low_sample_floor: query.low_sample_floor,
-            immature: query.immature(metric, (&self.buckets, &self.churned), place, self.as_of),
+            immature: query.immature(
+                metric,
+                (&self.buckets, &self.churned),
+                place,
+                (self.as_of, self.known_until),
+            ),
         }
     }
 

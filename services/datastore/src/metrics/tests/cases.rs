@@ -46,3 +46,31 @@ async fn a_case_is_open_as_often_as_it_is_opened() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_case_that_is_opened_again_is_open_by_every_clock() {
+    on_every_engine(async |store| {
+        let event = |case: &'static str, hour: i64, more| (case, hour * HOUR, 3, 5, 6, more);
+        record(
+            &store,
+            &[
+                // Opened by its first name once more; opened again at the very instant of the solution, as days have it; solved.
+                event("a", 0, "subject='1' action=1"),
+                event("a", 1, "subject='1' action=3"),
+                event("a", 2, "subject='1' action=1"),
+                event("b", 0, "subject='1' action=1"),
+                event("b", 1, "subject='1' action=3"),
+                event("b", 1, "subject='1' action=4"),
+                event("c", 0, "subject='1' action=1"),
+                event("c", 3, "subject='1' action=3"),
+            ],
+        )
+        .await;
+        for (metric, ended) in [(Metric::FullResolutionTime, 1), (Metric::CycleResolutionTime, 3)] {
+            let Counts::Spans(found) = whole().only(&store, metric).await else { panic!("spans") };
+            let count = |spans: &[(i64, i64)]| spans.iter().map(|(_, count)| count).sum::<i64>();
+            assert_eq!((count(&found.ended), count(&found.open)), (ended, 2), "{metric:?}");
+        }
+    })
+    .await;
+}

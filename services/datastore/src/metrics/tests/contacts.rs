@@ -80,3 +80,64 @@ async fn a_contact_soon_after_a_session_is_the_same_issue() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_next_contact_counts_and_not_the_next_event() {
+    on_every_engine(async |store| {
+        let session = |customer, day: i64| (customer, day * DAY, 9, 10, 6, "flag=1");
+        let human = |customer, day: i64| (customer, day * DAY, 2, 5, 6, "variant=1");
+        record(
+            &store,
+            &[
+                // Two tries before the call: neither was enough.
+                session("a", 1),
+                session("a", 2),
+                human("a", 3),
+                // Two calls about one issue.
+                session("b", 1),
+                human("b", 2),
+                human("b", 3),
+            ],
+        )
+        .await;
+        let wanted = Counts::Share(Share { hits: 0, of: 3, excluded: 0 });
+        assert_eq!(whole().only(&store, Metric::SelfServiceShare).await, wanted);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_shows_after_the_range_is_followed_until_it_is_known() {
+    on_every_engine(async |store| {
+        let contact = |customer, day: i64| (customer, day * DAY, 2, 5, 6, "variant=1 topic='bill'");
+        let order = |customer, day: i64, more| (customer, day * DAY, 6, 1, 0, more);
+        record(
+            &store,
+            &[
+                contact("a", 28),
+                contact("a", 32),
+                ("b", 29 * DAY, 9, 10, 6, "flag=1"),
+                contact("b", 33),
+                order("c", 27, "subject='1'"),
+                ("c", 40 * DAY, 7, 1, 0, "subject='1' action=1"),
+                order("d", 26, "subject='1'"),
+                order("d", 31, "subject='2'"),
+            ],
+        )
+        .await;
+        let share = |hits, of| Counts::Share(Share { hits, of, excluded: 0 });
+        let mut asker = whole();
+        asker.churned.cut_offs = vec![at(28 * DAY)];
+        // As of the end of the range nobody came again, nothing came back, and both buyers stay away.
+        assert_eq!(asker.only(&store, Metric::FirstContactResolution).await, share(1, 1));
+        assert_eq!(asker.only(&store, Metric::SelfServiceShare).await, share(1, 2));
+        assert_eq!(asker.only(&store, Metric::ReturnRate).await, share(0, 2));
+        assert_eq!(asker.only(&store, Metric::ChurnRate).await, share(2, 2));
+        asker.known_until = Some(at(60 * DAY));
+        assert_eq!(asker.only(&store, Metric::FirstContactResolution).await, share(0, 1));
+        assert_eq!(asker.only(&store, Metric::SelfServiceShare).await, share(0, 2));
+        assert_eq!(asker.only(&store, Metric::ReturnRate).await, share(1, 2));
+        assert_eq!(asker.only(&store, Metric::ChurnRate).await, share(1, 2));
+    })
+    .await;
+}

@@ -110,3 +110,62 @@ async fn means_of_large_amounts_are_exact() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_order_paid_back_as_a_whole_does_not_stand() {
+    on_every_engine(async |store| {
+        let order = |customer, day: i64, more| (customer, day * DAY, 6, 1, 0, more);
+        let back = |customer, day: i64, more| (customer, day * DAY, 7, 1, 0, more);
+        record(
+            &store,
+            &[
+                order("a", 1, "subject='1' amount=10000 currency='EUR'"),
+                order("a", 2, "subject='2' amount=8000 currency='EUR'"),
+                back("a", 3, "subject='2' action=1 amount=5000 currency='EUR'"),
+                back("a", 4, "subject='2' action=1 amount=3000 currency='EUR'"),
+                // As much of another currency is not known to be all; nor is anything of an order that cost nothing.
+                order("b", 1, "subject='1' amount=100 currency='EUR'"),
+                order("b", 2, "subject='2' amount=0 currency='EUR'"),
+                back("b", 3, "subject='1' action=1 amount=100 currency='USD'"),
+                back("b", 3, "subject='2' action=1 amount=0 currency='EUR'"),
+            ],
+        )
+        .await;
+        let wanted = Counts::Share(Share { hits: 1, of: 2, excluded: 1 });
+        assert_eq!(whole().only(&store, Metric::RepeatPurchaseRate).await, wanted);
+    })
+    .await;
+}
+
+/// Whom the company writes to is not active by that, and does not stay by that.
+#[tokio::test]
+async fn only_what_customers_do_is_activity() {
+    on_every_engine(async |store| {
+        record(
+            &store,
+            &[
+                ("a", DAY, 1, 3, 0, "action=1"),
+                ("a", 12 * DAY, 1, 3, 0, "action=1"),
+                ("b", DAY, 1, 3, 0, "action=3"),
+                ("b", 12 * DAY, 1, 3, 0, "action=1"),
+                ("c", DAY, 10, 1, 0, "action=1"),
+            ],
+        )
+        .await;
+        let share = |hits, of| Counts::Share(Share { hits, of, excluded: 0 });
+        let mut asker = whole();
+        let active = Counts::Total(Total { sum: 2, n: 2, excluded: 0 });
+        assert_eq!(asker.only(&store, Metric::ActiveCustomers).await, active);
+        let complaints =
+            Incidence { events: 1, answered: 0, affected: 1, squares: 1, customers: 2 };
+        let complaints = Counts::Incidence(complaints);
+        assert_eq!(asker.only(&store, Metric::ComplaintsPer100Customers).await, complaints);
+        let engaged = vec![Kind::Engagement];
+        let definition = Definition::new(Some(10), Some(5), engaged.clone()).expect("valid");
+        asker.churned = Churned { definition, cut_offs: vec![at(10 * DAY)] };
+        assert_eq!(asker.only(&store, Metric::ChurnRate).await, share(1, 1));
+        let active = store.customers_active(at(0), at(30 * DAY), &engaged).await.expect("read");
+        assert_eq!(active, ["b"]);
+    })
+    .await;
+}

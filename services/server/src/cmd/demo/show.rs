@@ -29,6 +29,7 @@ pub(super) async fn nps(store: &Store, id: &str, until: Timestamp) -> anyhow::Re
     let question = Question {
         buckets: &buckets,
         as_of: until,
+        known_until: until,
         by: Dimensions { persona: true, ..Dimensions::default() },
         filter: &Filter::default(),
         segmentation_id: Some(id),

@@ -6,7 +6,8 @@ use crate::grpc::status::Refusal;
 use crate::proto;
 use cx_analytics::churn::Definition;
 use cx_analytics::metrics::{
-    BucketLength, Buckets, CaseClock, Metric, ResponsePolicy, Waits, WeekStart, buckets::time_zone,
+    BucketLength, Buckets, CaseClock, Metric, RETURNS_LAG, ResponsePolicy, Waits, WeekStart,
+    buckets::time_zone,
 };
 use cx_analytics::{Timestamp, time::DAY};
 use cx_datastore::metrics::{Churned, Dimensions};
@@ -16,9 +17,6 @@ use jiff::tz::TimeZone;
 const CONFIDENCE: f64 = 0.95;
 /// Low-sample floor where none is asked for.
 const LOW_SAMPLE_FLOOR: i32 = 30;
-
-/// After how many days nearly everything has come back that will.
-const RETURNS_LAG: i64 = 30;
 
 /// A request, checked. What it leaves to the present (the ends of the range, the personas) is filled in later.
 #[derive(Clone)]
@@ -77,13 +75,14 @@ impl MetricsQuery {
         Churned { definition: self.definition.clone(), cut_offs }
     }
 
-    /// Whether the outcome of a bucket, or of what is looked at some periods later, is not known yet at `as_of`.
+    /// Whether the outcome of a bucket, or of what is looked at some periods later, is not known yet where the range
+    /// is seen until `as_of` and outcomes until `known_until`.
     pub fn immature(
         &self,
         metric: Metric,
         (buckets, churned): (&Buckets, &Churned),
         (bucket, period): (usize, usize),
-        as_of: Timestamp,
+        (as_of, known_until): (Timestamp, Timestamp),
     ) -> bool {
         let end = buckets.bounds(bucket).map(|(_, end)| end);
         let (from, lag) = match metric {
@@ -91,14 +90,15 @@ impl MetricsQuery {
                 let cut_off = churned.cut_offs.get(bucket).copied();
                 (cut_off, self.definition.horizon_days().saturating_mul(DAY))
             }
-            Metric::ReturnRate => (end, RETURNS_LAG * DAY),
+            Metric::ReturnRate => (end, RETURNS_LAG),
             Metric::FirstContactResolution | Metric::SelfServiceShare => (end, self.waits.repeat),
+            // What happens after the range is not looked at.
             Metric::SubscriptionChurnRate | Metric::RetentionRate => {
-                (buckets.runs_until(bucket + period), 0)
+                return buckets.runs_until(bucket + period).is_some_and(|until| until > as_of);
             }
             _ => return false,
         };
-        from.is_some_and(|from| from.plus(lag) > as_of)
+        from.is_some_and(|from| from.plus(lag) > known_until)
     }
 }
 

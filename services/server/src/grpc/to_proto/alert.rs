@@ -1,7 +1,7 @@
 //! Alerts, their changes, and what came of them.
 
 use super::alert_rule::scale;
-use super::{duration, interval, metric_status, money, timestamp};
+use super::{duration, interval, metric_status, money, named_figure, timestamp};
 use crate::proto::{self, alert::Subject};
 use cx_analytics::alerts::{Action, Facts, Kind, Movement, Recovery, Tally};
 use cx_analytics::metrics::Figure;
@@ -132,7 +132,6 @@ pub fn recovery(kind: Kind, tally: &Tally, recovery: Recovery, confidence: f64) 
 }
 
 fn figure(figure: Figure, confidence: f64) -> proto::AlertFigure {
-    let named = |(name, value): (&str, f64)| proto::NamedFigure { name: name.to_owned(), value };
     proto::AlertFigure {
         value: figure.value,
         numerator: figure.numerator,
@@ -142,6 +141,6 @@ fn figure(figure: Figure, confidence: f64) -> proto::AlertFigure {
         censored: figure.censored,
         interval: figure.interval.map(|it| interval(it, confidence)),
         status: metric_status(figure.status).into(),
-        figures: figure.more.into_iter().map(named).collect(),
+        figures: figure.more.into_iter().map(|more| named_figure(more, confidence)).collect(),
     }
 }

@@ -3,7 +3,7 @@
 use super::timestamp;
 use crate::proto;
 use cx_analytics::metrics::{
-    Definition, Detail, Difference, Figure, GroupKey, Interval, Metric, Status,
+    Definition, Detail, Difference, Figure, Further, GroupKey, Interval, Metric, Status,
 };
 
 /// A figure of a group.
@@ -24,12 +24,15 @@ pub fn metric_result(
         censored: figure.censored,
         interval: figure.interval.map(|it| interval(it, confidence)),
         status: metric_status(figure.status).into(),
-        figures: figure
-            .more
-            .into_iter()
-            .map(|(name, value)| proto::NamedFigure { name: name.to_owned(), value })
-            .collect(),
+        figures: figure.more.into_iter().map(|more| named_figure(more, confidence)).collect(),
     }
+}
+
+/// A further figure.
+pub fn named_figure(more: Further, confidence: f64) -> proto::NamedFigure {
+    let Further { name, value, interval: of } = more;
+    let interval = of.map(|of| interval(of, confidence));
+    proto::NamedFigure { name: name.to_owned(), value, interval }
 }
 
 /// An interval of this level.

@@ -29,6 +29,7 @@ pub use journey::{customer_touchpoint, journey_cell, journey_conversion, journey
 pub use membership::{explanation, membership_change};
 pub use metrics::{
     interval, metric_comparison, metric_definition, metric_group, metric_result, metric_status,
+    named_figure,
 };
 pub use persona::{PersonaNames, PersonaNow, assignment, member_at, persona};
 pub use segmentation::{
