@@ -15,14 +15,14 @@ use tonic::Code;
 use crate::support::{Engine, Server, reason_of, violations_of};
 
 /// 2024-01-01T00:00:00Z.
-const START: i64 = 1_704_067_200;
+pub const START: i64 = 1_704_067_200;
 pub const DAY: i64 = 86_400;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_micros((START + second) * 1_000_000).unwrap()
 }
 
-fn wire(second: i64) -> Option<prost_types::Timestamp> {
+pub fn wire(second: i64) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: START + second, nanos: 0 })
 }
 

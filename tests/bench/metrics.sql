@@ -10,7 +10,9 @@ WHERE i.occurred_at >= {start} AND i.occurred_at < {end} GROUP BY 1, 2;
 -- METRIC ACTIVE_CUSTOMERS
 SELECT week, a.persona, COUNT(*) AS n, COUNT(*) AS numerator
 FROM (SELECT DISTINCT customer_id, (occurred_at - {start}) / 604800000000 AS week FROM interaction
-      WHERE occurred_at >= {start} AND occurred_at < {end}) i
+      WHERE occurred_at >= {start} AND occurred_at < {end}
+        AND NOT (kind = 13 OR kind = 1 AND action IN (1, 6) OR kind = 4 AND action = 2 OR kind = 3 AND action IN (2, 3)
+                 OR kind IN (10, 11) AND action = 2)) i
 LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = '{segmentation}' GROUP BY 1, 2;
 
 -- METRIC NPS_RELATIONAL
@@ -84,14 +86,14 @@ SELECT (i.occurred_at - {start}) / 604800000000 AS week, a.persona, COUNT(*) AS 
        COUNT(*) FILTER (WHERE i.next IS NULL OR i.next - i.occurred_at > 604800000000) AS numerator
 FROM (SELECT customer_id, occurred_at, flag, topic,
              LEAD(occurred_at) OVER (PARTITION BY customer_id, topic ORDER BY occurred_at, interaction_id) AS next
-      FROM interaction WHERE kind = 2 AND occurred_at >= {start} AND occurred_at < {end}) i
+      FROM interaction WHERE kind = 2 AND occurred_at >= {start} AND occurred_at < {end} + 604800000000) i
 LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = '{segmentation}'
-WHERE i.flag IS DISTINCT FROM 1 AND i.topic IS NOT NULL GROUP BY 1, 2;
+WHERE i.occurred_at < {end} AND i.flag IS DISTINCT FROM 1 AND i.topic IS NOT NULL GROUP BY 1, 2;
 
 -- METRIC CHURN_RATE
 SELECT week, a.persona, COUNT(*) AS n, COUNT(*) FILTER (WHERE i.next IS NULL OR i.next >= {start} + week * 604800000000 + 7776000000000) AS numerator
 FROM (SELECT customer_id, occurred_at, LEAD(occurred_at) OVER (PARTITION BY customer_id ORDER BY occurred_at) AS next
-      FROM interaction WHERE kind = 6 AND occurred_at >= {start} - 15552000000000 AND occurred_at < {end}) i
+      FROM interaction WHERE kind = 6 AND occurred_at >= {start} - 15552000000000 AND occurred_at < {end} + 7776000000000) i
 CROSS JOIN LATERAL generate_series(GREATEST((i.occurred_at - {start}) / 604800000000 + (i.occurred_at >= {start})::int, 0),
                                    -- Whole weeks downwards, also before the start.
                                    LEAST((LEAST(COALESCE(i.next, {end}), i.occurred_at + 15552000000000) - {start} + 60480000000000) / 604800000000 - 100,
@@ -113,7 +115,10 @@ FROM (SELECT (i.occurred_at - {start}) / 604800000000 AS week, a.persona, i.curr
 -- METRIC COMPLAINTS_PER_100_CUSTOMERS
 SELECT week, a.persona, COUNT(*) AS n, SUM(raised) AS numerator
 FROM (SELECT customer_id, (occurred_at - {start}) / 604800000000 AS week, COUNT(*) FILTER (WHERE kind = 10 AND action = 1) AS raised
-      FROM interaction WHERE occurred_at >= {start} AND occurred_at < {end} GROUP BY 1, 2) i
+      FROM interaction
+      WHERE occurred_at >= {start} AND occurred_at < {end}
+        AND NOT (kind = 13 OR kind = 1 AND action IN (1, 6) OR kind = 4 AND action = 2 OR kind = 3 AND action IN (2, 3)
+                 OR kind IN (10, 11) AND action = 2) GROUP BY 1, 2) i
 LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = '{segmentation}' GROUP BY 1, 2;
 
 -- METRIC REPEAT_PURCHASE_RATE
@@ -122,14 +127,14 @@ FROM (SELECT i.customer_id, (i.occurred_at - {start}) / 604800000000 AS week, CO
       FROM interaction i
       WHERE i.kind = 6 AND i.occurred_at >= {start} AND i.occurred_at < {end}
         AND NOT EXISTS (SELECT 1 FROM interaction r WHERE r.kind = 7 AND r.customer_id = i.customer_id AND r.subject = i.subject
-                        AND r.occurred_at < {end} AND (r.action = 2 OR r.flag = 1)) GROUP BY 1, 2) i
+                        AND r.occurred_at < {end} + 2592000000000 AND (r.action = 2 OR r.flag = 1 OR r.amount >= i.amount)) GROUP BY 1, 2) i
 LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = '{segmentation}' GROUP BY 1, 2;
 
 -- METRIC RETURN_RATE
 SELECT (i.occurred_at - {start}) / 604800000000 AS week, a.persona, COUNT(*) AS n, COUNT(*) FILTER (WHERE r.returned) AS numerator
 FROM interaction i
 LEFT JOIN (SELECT customer_id, subject, bool_or(action = 1) AS returned, bool_or(action = 2) AS cancelled FROM interaction
-           WHERE kind = 7 AND occurred_at < {end} GROUP BY 1, 2) r ON r.customer_id = i.customer_id AND r.subject = i.subject
+           WHERE kind = 7 AND occurred_at < {end} + 2592000000000 GROUP BY 1, 2) r ON r.customer_id = i.customer_id AND r.subject = i.subject
 LEFT JOIN assignment a ON a.customer_id = i.customer_id AND a.segmentation_id = '{segmentation}'
 WHERE i.kind = 6 AND i.occurred_at >= {start} AND i.occurred_at < {end} AND r.cancelled IS NOT TRUE GROUP BY 1, 2;
 

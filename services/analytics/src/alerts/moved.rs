@@ -132,9 +132,10 @@ impl Movement {
     pub(super) fn subject(&self) -> String {
         let currency = self.currency.map(String::from).unwrap_or_default();
         format!(
-            "{} {} {} {} {currency} {}",
+            "{} {} {} {} {} {currency} {}",
             self.of.metric.code(),
             self.start.micros(),
+            self.end.micros(),
             self.channel.map_or(0, Channel::code),
             self.stage.map_or(0, Stage::code),
             // Last: an id may hold anything.

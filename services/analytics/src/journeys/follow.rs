@@ -225,11 +225,13 @@ impl Follower {
             SurveyAction::Delivered => None,
             SurveyAction::Answered | SurveyAction::Dismissed => self.delivered.remove(&key),
         };
+        // Without an id it may be another survey of the kind.
+        let delivery = delivery.filter(|(delivery, _)| id.is_some() || delivery.is_near(now.at));
         let about = match &delivery {
             Some((_, about)) => about.clone(),
             None => self.asked_about(id, kind, now.at),
         };
-        found.extend(delivery.map(|(delivery, _)| (Relation::Delivered, delivery, false)));
+        found.extend(delivery.map(|(delivery, _)| (Relation::Delivered, delivery, id.is_none())));
         if let Some((about, inferred)) = about.clone() {
             found.push((Relation::AskedAbout, about, inferred));
         }

@@ -15,6 +15,8 @@ pub struct Contrast {
     pub difference: f64,
     /// Interval of the difference.
     pub interval: (f64, f64),
+    /// The difference in standard errors.
+    pub z: f64,
     /// Two-sided probability of such a difference where there is none.
     pub p_value: f64,
     /// The share of false discoveries among those at most as improbable, over all that were asked together.
@@ -67,13 +69,15 @@ pub(super) fn shares(with: (i64, i64), without: (i64, i64), confidence: f64) -> 
     let upper = difference + (u1 - p1).hypot(p2 - l2);
     let pooled = (with.0 + without.0) as f64 / (n1 + n2);
     let error = (pooled * (1.0 - pooled) * (1.0 / n1 + 1.0 / n2)).sqrt();
-    let p_value = if error > 0.0 { normal_tail(difference / error) } else { 1.0 };
+    let z = if error > 0.0 { difference / error } else { 0.0 };
+    let p_value = normal_tail(z);
     let interval = (lower, upper);
     Some(Contrast {
         with: p1,
         without: p2,
         difference,
         interval,
+        z,
         p_value,
         q_value: p_value,
         method: "Newcombe, of both Wilson",
@@ -93,13 +97,15 @@ pub(super) fn means(
     let freedom =
         error * error / (e1 * e1 / (with.n - 1) as f64 + e2 * e2 / (without.n - 1) as f64);
     let (t, difference) = (t_of(confidence, freedom)?, m1 - m2);
-    let p_value = t_tail(difference / error.sqrt(), freedom)?;
+    let z = difference / error.sqrt();
+    let p_value = t_tail(z, freedom)?;
     let interval = (difference - t * error.sqrt(), difference + t * error.sqrt());
     Some(Contrast {
         with: m1,
         without: m2,
         difference,
         interval,
+        z,
         p_value,
         q_value: p_value,
         method: "Welch t",
@@ -145,12 +151,14 @@ pub(super) fn nps(with: Answers, without: Answers, confidence: f64) -> Option<Co
     }
     let lower = difference - (s1 - l1).hypot(u2 - s2);
     let upper = difference + (u1 - s1).hypot(s2 - l2);
-    let p_value = normal_tail(difference / error);
+    let z = difference / error;
+    let p_value = normal_tail(z);
     Some(Contrast {
         with: 100.0 * s1,
         without: 100.0 * s2,
         difference: 100.0 * difference,
         interval: (100.0 * lower, 100.0 * upper),
+        z,
         p_value,
         q_value: p_value,
         method: "MOVER, of both intervals",

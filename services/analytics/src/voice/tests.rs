@@ -252,6 +252,7 @@ fn nps_differs_by_the_sum_of_variances() {
 #[test]
 fn q_values_are_benjamini_and_hochberg_s() {
     let of = |p_value| Contrast {
+        z: 0.0,
         with: 0.0,
         without: 0.0,
         difference: 0.0,

@@ -119,9 +119,7 @@ fn theme(term: &Counted, total: &Counted, asked: &Asked) -> Theme {
     let score = means(now.score, all.score.without(now.score), steps, confidence);
     let rank = match asked.order {
         Order::Texts => now.texts as f64,
-        Order::Rising => {
-            change.map_or(f64::NEG_INFINITY, |c| (1.0 - c.p_value) * c.difference.signum())
-        }
+        Order::Rising => change.map_or(f64::NEG_INFINITY, |c| c.z),
         Order::Harmful => score.map_or(f64::NEG_INFINITY, |c| -c.difference * p),
     };
     Theme {

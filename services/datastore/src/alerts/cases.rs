@@ -1,14 +1,17 @@
 //! Cases that are open for too long. Looked for by age and by arrival, so that nothing but what may have become too old is read.
 
 use super::answers::PERSONA;
+use super::raise::Named;
 use super::{Found, Rule};
 use crate::error::{Error, Result};
+use crate::segmentations::parsed;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::alerts::{CaseOpen, Facts, OpenCase};
 use cx_analytics::codes::{CaseAction, Kind};
 use cx_analytics::{Channel, Stage, Timestamp};
-use sea_orm::QueryResult;
+use sea_orm::{DatabaseTransaction, QueryResult};
+use std::collections::HashMap;
 
 /// The part of time in which a look searches for cases.
 #[derive(Debug, Clone, Copy)]
@@ -110,4 +113,41 @@ fn overdue(row: &QueryResult, of: CaseOpen) -> Result<Found> {
         event_at: open_since.plus(longer_than),
         facts: Facts::Case(OpenCase { case_id, open_since, solved_before, longer_than }),
     })
+}
+
+/// Leaves out the cases of which an alert of the rule tells already that they are open: one that began after the last solution known
+/// now. A solution that arrives late, from before the case was opened, makes no second alert of it.
+pub(super) async fn forget_raised(
+    tx: &DatabaseTransaction,
+    rule: &Rule,
+    new: &mut Vec<&Named<'_>>,
+) -> Result<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let customers: Vec<&str> = new.iter().map(|(_, one)| one.customer_id.as_str()).collect();
+    let (marks, mut values) = sql::marks(&customers, 2);
+    values.insert(0, rule.id.as_str().into());
+    let text = format!(
+        "SELECT customer_id, facts FROM alert WHERE alert_rule_id = $1 AND customer_id IN ({marks})"
+    );
+    let mut raised: HashMap<(String, String), Timestamp> = HashMap::new();
+    for row in &sql::query_all(tx, &text, values).await? {
+        let mut row = Columns::of(row);
+        let customer_id: String = row.take()?;
+        if let Facts::Case(case) = parsed(&row.take::<String>()?, "subject of an alert")? {
+            let latest = raised.entry((customer_id, case.case_id)).or_insert(case.open_since);
+            *latest = case.open_since.max(*latest);
+        }
+    }
+    new.retain(|(_, one)| match &one.facts {
+        Facts::Case(case) => {
+            let key = (one.customer_id.clone(), case.case_id.clone());
+            raised
+                .get(&key)
+                .is_none_or(|since| case.solved_before.is_some_and(|solved| *since <= solved))
+        }
+        _ => true,
+    });
+    Ok(())
 }

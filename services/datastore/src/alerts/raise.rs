@@ -1,6 +1,7 @@
 //! Raising what was found, once. Whoever finds the same thing again finds its row: after another look, a restart, from another
 //! replica, or in another order.
 
+use super::cases;
 use super::log::{NewChange, append};
 use super::rules::{self, Rule};
 use crate::connect::{Column, bulk_insert, hold_erasures};
@@ -10,7 +11,7 @@ use crate::membership::positions;
 use crate::segmentations::json;
 use crate::sql::{self, Columns, marks};
 use crate::store::Store;
-use cx_analytics::alerts::{Action, Facts, State};
+use cx_analytics::alerts::{Action, Facts, Kind, State};
 use cx_analytics::{Channel, Stage, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use std::collections::HashSet;
@@ -36,8 +37,8 @@ pub struct Found {
 pub(super) const PIECE: usize = 500;
 
 impl Store {
-    /// Raises what a rule has found and was not raised before; gives the number. Nothing where a person changed the rule meanwhile, and
-    /// nothing about customers who were erased.
+    /// Raises what a rule has found and was not raised before, but nothing about customers who were erased; gives the number. None where
+    /// a person changed the rule meanwhile: then not all is raised.
     ///
     /// # Errors
     /// [`crate::Error::LeaseLost`] where `owner` has not the duty any more, [`crate::Error::Unavailable`].
@@ -47,7 +48,7 @@ impl Store {
         rule: &Rule,
         found: &[Found],
         now: Timestamp,
-    ) -> Result<usize> {
+    ) -> Result<Option<usize>> {
         let mut raised = 0;
         for piece in found.chunks(PIECE) {
             let named = self.named(rule, piece).await?;
@@ -58,16 +59,16 @@ impl Store {
             if new.is_empty() {
                 continue;
             }
-            raised += self
-                .write(async |tx| {
-                    if !begin(tx, owner, rule).await? {
-                        return Ok(0);
-                    }
-                    self.alerts_put(tx, rule, &new, now).await
-                })
-                .await?;
+            let put = self.write(async |tx| {
+                if !begin(tx, owner, rule).await? {
+                    return Ok(None);
+                }
+                self.alerts_put(tx, rule, &new, now).await.map(Some)
+            });
+            let Some(put) = put.await? else { return Ok(None) };
+            raised += put;
         }
-        Ok(raised)
+        Ok(Some(raised))
     }
 
     /// What was found, each with the id of its alert. The id is a keyed hash: it tells nobody what it was made of.
@@ -99,11 +100,14 @@ impl Store {
         let erased = self.suppressed_among(tx, customers).await?;
         let ids: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
         let mut there = known(tx, &ids).await?;
-        let new: Vec<&Named<'_>> = (found.iter().copied())
+        let mut new: Vec<&Named<'_>> = (found.iter().copied())
             .filter(|(id, one)| {
                 !erased.contains(one.customer_id.as_str()) && there.insert(id.clone())
             })
             .collect();
+        if rule.condition.kind() == Kind::CaseOpenTooLong {
+            cases::forget_raised(tx, rule, &mut new).await?;
+        }
         let changes: Vec<NewChange<'_>> = (new.iter())
             .map(|(id, one)| NewChange::plain(&one.customer_id, id, Action::Raised))
             .collect();

@@ -180,10 +180,11 @@ impl Store {
             let mut row = Columns::of(&row);
             let (better, over) = (row.take::<i32>()? != 0, row.take::<i32>()? != 0);
             let subjects: i64 = row.take()?;
-            match (better, over) {
-                (true, _) => after.followed.better += subjects,
-                (false, true) => after.followed.not += subjects,
-                (false, false) => after.followed.waiting += subjects,
+            // Good news is known before bad news: nobody is judged before both may be.
+            match (over, better) {
+                (false, _) => after.followed.waiting += subjects,
+                (true, true) => after.followed.better += subjects,
+                (true, false) => after.followed.not += subjects,
             }
         }
         Ok(after)

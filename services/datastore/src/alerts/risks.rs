@@ -4,6 +4,7 @@
 use super::raise::{Named, PIECE, begin};
 use super::{Found, Rule};
 use crate::assignments::NO_OBJECTION;
+use crate::connect::{Column, bulk_insert};
 use crate::error::{Error, Result};
 use crate::jobs::JobKind;
 use crate::sql::{self, Columns, marks};
@@ -107,7 +108,13 @@ impl Store {
             let text = format!(
                 "DELETE FROM alert_standing WHERE alert_rule_id = $1 AND customer_id IN ({marks})"
             );
-            self.write(async |tx| sql::execute(tx, &text, values).await).await?;
+            self.write(async |tx| {
+                if !begin(tx, owner, rule).await? {
+                    return Ok(0);
+                }
+                sql::execute(tx, &text, values).await
+            })
+            .await?;
         }
         Ok(raised)
     }
@@ -115,11 +122,11 @@ impl Store {
     async fn stand(&self, tx: &DatabaseTransaction, rule: &Rule, found: &[Found]) -> Result<()> {
         let ids: Vec<&str> = found.iter().map(|one| one.customer_id.as_str()).collect();
         let erased = self.suppressed_among(tx, ids.clone()).await?;
-        let text = "INSERT INTO alert_standing (customer_id, alert_rule_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        for id in ids.into_iter().filter(|id| !erased.contains(id)) {
-            sql::execute(tx, text, vec![id.into(), rule.id.as_str().into()]).await?;
-        }
-        Ok(())
+        let ids = ids.into_iter().filter(|id| !erased.contains(id)).map(str::to_owned);
+        let ids: Vec<String> = ids.collect();
+        let rules = vec![rule.id.clone(); ids.len()];
+        let columns = [("customer_id", Column::Text(ids)), ("alert_rule_id", Column::Text(rules))];
+        bulk_insert(tx, "alert_standing", &columns, "ON CONFLICT DO NOTHING").await.map(|_| ())
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) async fn judge(store: &Store, rule: &Rule, second: i64) -> usize {
         .filter(|one| one.occurred_at >= rule.since)
         .filter_map(|one| one.found(of))
         .collect();
-    store.alerts_raise("me", rule, &found, at(second)).await.expect("raised")
+    store.alerts_raise("me", rule, &found, at(second)).await.expect("raised").expect("the rule")
 }
 
 /// Raises what a rule about cases finds from this second to that one.
@@ -104,7 +104,7 @@ async fn overdue(store: &Store, rule: &Rule, from: i64, now: i64) -> usize {
     let Condition::CaseOpenTooLong(of) = rule.condition else { panic!("another kind") };
     let window = Window { from: at(from), now: at(now), arrived_from: at(from) };
     let found = store.cases_overdue(rule, of, window).await.expect("cases");
-    store.alerts_raise("me", rule, &found, at(now)).await.expect("raised")
+    store.alerts_raise("me", rule, &found, at(now)).await.expect("raised").expect("the rule")
 }
 
 /// All alerts, in the order in which they were raised.
@@ -201,7 +201,6 @@ async fn who_lost_the_duty_or_looks_with_an_old_rule_raises_nothing() {
         put(&store, vec![nps("a", "1", 10, 3)], 11).await;
         let renamed = RuleChange { name: Some("b".to_owned()), ..RuleChange::default() };
         let now = store.alert_rule_update(&rule.id, &renamed, "", at(12)).await.expect("changed");
-        assert_eq!(judge(&store, &rule, 13).await, 0, "the rule was changed meanwhile");
         store.duty_release(crate::Duty::Alerts, "me").await.expect("let go");
         store
             .duty_hold(crate::Duty::Alerts, "you", at(13), LEASE)
@@ -212,9 +211,11 @@ async fn who_lost_the_duty_or_looks_with_an_old_rule_raises_nothing() {
         let page = store.opinions_arrived(at(0)..at(99), None, 9).await.expect("answers");
         let Condition::Detractor(of) = &now.condition else { panic!("another kind") };
         let found: Vec<Found> = page.iter().filter_map(|one| one.found(of)).collect();
+        let old = store.alerts_raise("you", &rule, &found, at(14)).await.expect("looked");
+        assert_eq!(old, None, "the rule was changed meanwhile");
         let late = store.alerts_raise("me", &now, &found, at(14)).await;
         assert!(matches!(late, Err(crate::Error::LeaseLost)));
-        assert_eq!(store.alerts_raise("you", &now, &found, at(14)).await.expect("raised"), 1);
+        assert_eq!(store.alerts_raise("you", &now, &found, at(14)).await.expect("raised"), Some(1));
         assert_eq!(all(&store).await[0].rule_name, "b");
     })
     .await;
@@ -245,6 +246,9 @@ async fn a_case_becomes_too_old_by_time_alone_and_once_each_time_it_is_open() {
         assert_eq!((found.case_id.as_str(), found.open_since), ("k", at(100)));
         // An earlier opening that comes late makes no other case of it.
         put(&store, vec![case("a", "k", 50, CaseAction::Opened)], 4 * HOUR).await;
+        assert_eq!(overdue(&store, &rule, 3 * HOUR, 5 * HOUR).await, 0);
+        // Nor does a solution from before it was opened that comes late.
+        put(&store, vec![case("a", "k", 20, CaseAction::Solved)], 4 * HOUR).await;
         assert_eq!(overdue(&store, &rule, 3 * HOUR, 5 * HOUR).await, 0);
         // Solved and reopened, it is open another time.
         let again = vec![
@@ -305,7 +309,7 @@ async fn the_erased_have_no_alert_and_nothing_of_them_is_told() {
         // What was found before the erasure comes too late.
         let Condition::Detractor(of) = &rule.condition else { panic!("another kind") };
         let found: Vec<Found> = found.iter().filter_map(|one| one.found(of)).collect();
-        assert_eq!(store.alerts_raise("me", &rule, &found, at(15)).await.expect("raised"), 0);
+        assert_eq!(store.alerts_raise("me", &rule, &found, at(15)).await.expect("raised"), Some(0));
         store.customer_erase("a", at(16)).await.expect("again");
         assert_eq!(store.alert_notices_sweep(at(14)).await.expect("swept"), 0);
         assert_eq!(store.alert_notices_sweep(at(15)).await.expect("swept"), 1);

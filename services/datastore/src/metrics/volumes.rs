@@ -58,22 +58,22 @@ pub(super) async fn money(store: &Store, frame: &Frame<'_>, kinds: &[Kind]) -> R
     .await
 }
 
-/// Complaints or feature requests raised, and the customers active beside them.
+/// Complaints or feature requests raised, and the customers active beside them. Who is active is counted apart: what is raised is found
+/// by its kind, and is little of all.
 pub(super) async fn raised(store: &Store, frame: &Frame<'_>, kind: Kind) -> Result<Groups> {
     let text = format!(
-        "SELECT {names}, CAST(SUM(raised) AS BIGINT) AS events, CAST(SUM(answered) AS BIGINT) AS answered,
-                COUNT(*) FILTER (WHERE raised > 0) AS affected, CAST(SUM(raised * raised) AS BIGINT) AS squares, COUNT(*) AS customers
+        "SELECT {names}, CAST(SUM(raised) AS BIGINT) AS events, CAST(SUM(answered) AS BIGINT) AS answered, COUNT(*) AS affected,
+                CAST(SUM(raised * raised) AS BIGINT) AS squares
          FROM (
-           SELECT {columns}, i.customer_id, COUNT(*) FILTER (WHERE i.kind = {kind} AND i.action = {raised}) AS raised,
-                  COUNT(*) FILTER (WHERE i.kind = {kind} AND i.action = {raised} AND w.answered_at >= i.occurred_at) AS answered
+           SELECT {columns}, i.customer_id, COUNT(*) AS raised, COUNT(*) FILTER (WHERE w.answered_at >= i.occurred_at) AS answered
            FROM interaction i {join}
            LEFT JOIN (
              SELECT customer_id, subject, MAX(occurred_at) AS answered_at
              FROM interaction
              WHERE kind = {kind} AND action = {answered} AND occurred_at < {end}
              GROUP BY customer_id, subject
-           ) w ON i.kind = {kind} AND w.customer_id = i.customer_id AND w.subject = i.subject
-           WHERE i.occurred_at >= {start} AND i.occurred_at < {end}{actions}{filter}
+           ) w ON w.customer_id = i.customer_id AND w.subject = i.subject
+           WHERE i.kind = {kind} AND i.action = {raised} AND i.occurred_at >= {start} AND i.occurred_at < {end}{filter}
            GROUP BY {numbers}
          ) c
          GROUP BY {names}",
@@ -84,19 +84,25 @@ pub(super) async fn raised(store: &Store, frame: &Frame<'_>, kind: Kind) -> Resu
         join = frame.join(),
         start = frame.start(),
         end = frame.end(),
-        actions = customer_actions(&Kind::ALL),
         filter = frame.filter(),
         numbers = frame.numbers(1),
         names = frame.names(),
     );
-    fold(store, frame, &text, |row, _| {
+    let mut groups = fold(store, frame, &text, |row, _| {
         Ok(Counts::Incidence(Incidence {
             events: row.take()?,
             answered: row.take()?,
             affected: row.take()?,
             squares: row.take()?,
-            customers: row.take()?,
+            customers: 0,
         }))
     })
-    .await
+    .await?;
+    for (key, counts) in number(store, frame, Metric::ActiveCustomers).await?.iter() {
+        if let Counts::Total(Total { n: customers, .. }) = *counts {
+            let beside = Incidence { customers, ..Incidence::default() };
+            groups.add(key.clone(), Counts::Incidence(beside));
+        }
+    }
+    Ok(groups)
 }

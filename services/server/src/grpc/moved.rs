@@ -114,10 +114,8 @@ async fn afterwards(
     }
     let whole = plan(store, of, &moved.scope, after, until).await?;
     let over = whole.buckets.runs_until(1).filter(|end| end.plus(SETTLED) <= now);
-    let Some((start, _)) = whole.buckets.bounds(1).filter(|_| over.is_some()) else {
-        return Ok(None);
-    };
-    let plan = whole.over(start, now, now)?;
+    let (Some((start, _)), Some(end)) = (whole.buckets.bounds(1), over) else { return Ok(None) };
+    let plan = whole.over(start, end, now)?;
     let groups = plan.count(store, of.metric).await?;
     let same = |key: &GroupKey| {
         key.bucket == 0

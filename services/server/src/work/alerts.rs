@@ -187,8 +187,7 @@ impl Raiser {
         let found: Vec<Found> =
             page.iter().filter(|one| holds(one)).filter_map(|one| one.found(of)).collect();
         let raise = self.store.alerts_raise(&self.held.owner, rule, &found, clock::now());
-        report(rule, self.held.holding(raise).await?);
-        Ok(())
+        report(rule, self.held.holding(raise).await?)
     }
 
     /// Looks for cases that have become too old since the last look, or of which it is only known since.
@@ -198,7 +197,7 @@ impl Raiser {
         let window = Window { from: from.plus(-OVERLAP), now, arrived_from: from.plus(-SETTLED) };
         let found = self.held.holding(self.store.cases_overdue(rule, of, window)).await?;
         let raise = self.store.alerts_raise(&self.held.owner, rule, &found, now);
-        report(rule, self.held.holding(raise).await?);
+        report(rule, self.held.holding(raise).await?)?;
         self.store.alert_rule_seen(&self.held.owner, rule, now).await
     }
 
@@ -211,7 +210,7 @@ impl Raiser {
             || rule.since == Timestamp::MIN
             || found.activated_at >= rule.since;
         let note = self.store.risks_note(&self.held.owner, rule, (&found, raise), now);
-        report(rule, self.held.holding(note).await?);
+        report(rule, Some(self.held.holding(note).await?))?;
         self.store.alert_rule_seen(&self.held.owner, rule, now).await
     }
 
@@ -226,7 +225,7 @@ impl Raiser {
         match self.held.holding(measured).await? {
             Ok(found) => {
                 let raise = self.store.alerts_raise(&self.held.owner, rule, &found, now);
-                report(rule, self.held.holding(raise).await?);
+                report(rule, self.held.holding(raise).await?)?;
             }
             // A persona of its scope is gone, or the database is busy: the other rules do not wait for it.
             Err(refusal) => {
@@ -243,8 +242,12 @@ fn next(page: &[Opinion]) -> Option<OpinionKey> {
     page.last().filter(|_| page.len() as u64 == PAGE).map(Opinion::key)
 }
 
-fn report(rule: &Rule, raised: usize) {
+/// Tells of alerts. Where a person changed the rule, what was looked at is not what is asked for: the look begins anew, as where
+/// another replica took the duty over.
+fn report(rule: &Rule, raised: Option<usize>) -> Result<(), Error> {
+    let raised = raised.ok_or(Error::LeaseLost)?;
     if raised > 0 {
         tracing::info!(rule = rule.id, alerts = raised, "alerts raised");
     }
+    Ok(())
 }

@@ -40,15 +40,7 @@ impl Held {
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                outcome = &mut work => return outcome,
-                () = sleep(RENEW) => if self.hold().await?.is_none() {
-                    return Err(Error::LeaseLost);
-                },
-            }
-        }
+        keeping(work, || self.hold(), RENEW).await
     }
 
     /// Moves the instant until which the duty is done.
@@ -60,5 +52,56 @@ impl Held {
     pub async fn release(&self) {
         // Where this fails, the lease ends by itself.
         let _ends_by_itself = self.store.duty_release(self.duty, &self.owner).await;
+    }
+}
+
+/// The outcome of work while a duty is kept. Both go on side by side: the work may have the row of the duty, or the one writing
+/// connection, for which keeping the duty then waits. Where keeping it fails, the lease may end; whoever writes looks at that.
+async fn keeping<T, K, F: Future<Output = Result<Option<K>, Error>>>(
+    work: impl Future<Output = Result<T, Error>>,
+    keep: impl Fn() -> F,
+    every: Duration,
+) -> Result<T, Error> {
+    let lost = async {
+        loop {
+            sleep(every).await;
+            if matches!(keep().await, Ok(None)) {
+                return Error::LeaseLost;
+            }
+        }
+    };
+    tokio::select! {
+        outcome = work => outcome,
+        error = lost => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::Mutex;
+
+    /// Longer than a duty is kept without a sign of life, and with what giving one needs.
+    #[tokio::test]
+    async fn work_that_keeps_what_renewing_needs_is_not_stopped_by_it() {
+        let every = Duration::from_millis(20);
+        let row = Mutex::new(());
+        let work = async {
+            let _kept = row.lock().await;
+            sleep(4 * every).await;
+            Ok(1)
+        };
+        let keep = || async {
+            let _kept = row.lock().await;
+            Ok(Some(()))
+        };
+        let done = tokio::time::timeout(100 * every, keeping(work, keep, every)).await;
+        assert!(matches!(done, Ok(Ok(1))), "{done:?}");
+        let lost = keeping(
+            std::future::pending::<Result<(), Error>>(),
+            || async { Ok(None::<()>) },
+            every,
+        );
+        assert!(matches!(lost.await, Err(Error::LeaseLost)));
     }
 }

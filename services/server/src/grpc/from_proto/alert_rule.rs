@@ -1,5 +1,6 @@
 //! What a rule shall be.
 
+use super::metrics::{codes, each_once};
 use super::{Violations, payload};
 use crate::proto::{self, alert_rule::Condition as Wire};
 use cx_analytics::alerts::{
@@ -9,7 +10,6 @@ use cx_analytics::churn::Band;
 use cx_analytics::metrics::{self, Counts, Metric};
 use cx_analytics::{Channel, Stage};
 use cx_datastore::alerts::{NewRule, RuleChange};
-use std::collections::BTreeSet;
 
 /// Longest name and description, in bytes.
 const MAX_NAME: usize = 256;
@@ -269,19 +269,5 @@ fn scope(v: &mut Violations, wire: proto::AlertScope, kind: Kind) -> Scope {
         personas,
         channels: codes(v, "rule.scope.channels", &wire.channels, Channel::from_code),
         stages: codes(v, "rule.scope.stages", &wire.stages, Stage::from_code),
-    }
-}
-
-fn codes<T>(v: &mut Violations, field: &str, numbers: &[i32], of: fn(i16) -> Option<T>) -> Vec<T> {
-    let value = |(place, number): (usize, &i32)| v.code(&format!("{field}[{place}]"), *number, of);
-    numbers.iter().enumerate().filter_map(value).collect()
-}
-
-fn each_once<T: Ord>(v: &mut Violations, field: &str, values: &[T]) {
-    let mut seen = BTreeSet::new();
-    for (place, value) in values.iter().enumerate() {
-        if !seen.insert(value) {
-            v.at(format!("{field}[{place}]"), "is there twice");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Which feedback and which themes, as `FeedbackService` is asked for them.
 
-use super::metrics::{choice, codes, confidence, length, zone};
+use super::metrics::{choice, codes, confidence, each_once, length, zone};
 use super::{Violations, shown};
 use crate::grpc::status::Refusal;
 use crate::proto;
@@ -137,6 +137,16 @@ fn filter(v: &mut Violations, wire: proto::FeedbackFilter) -> (FeedbackFilter, V
         }
         Polarity::from_code(code).map(Polarity::code)
     });
+    let lists = [
+        ("filter.kinds", &wire.kinds),
+        ("filter.channels", &wire.channels),
+        ("filter.stages", &wire.stages),
+        ("filter.sentiments", &wire.sentiments),
+    ];
+    for (field, numbers) in lists {
+        each_once(v, field, numbers);
+    }
+    each_once(v, "filter.languages", &wire.languages);
     for (place, code) in wire.languages.iter().enumerate() {
         if code != UNKNOWN_LANGUAGE && code_known(code).is_none() {
             let rule = format!(

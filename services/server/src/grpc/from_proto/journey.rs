@@ -110,7 +110,7 @@ fn each_once<T>(
     numbers: &[i32],
     of: fn(i16) -> Option<T>,
 ) -> Vec<T> {
-    metrics::repeats(v, field, numbers);
+    metrics::each_once(v, field, numbers);
     metrics::codes(v, field, numbers, of)
 }
 

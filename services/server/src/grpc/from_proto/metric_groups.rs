@@ -1,6 +1,6 @@
 //! By what metrics are told apart and what they are measured of, and whether that fits each metric.
 
-use super::metrics::{MetricsQuery, codes, ids, repeats};
+use super::metrics::{MetricsQuery, codes, each_once, ids};
 use super::{Violations, shown};
 use crate::proto::{self, MetricDimension as Dimension};
 use cx_analytics::codes::{Channel, Stage};
@@ -35,7 +35,7 @@ pub(super) fn dimensions(
     metrics: &[Metric],
 ) -> Dimensions {
     let mut by = Dimensions::default();
-    repeats(v, "group_by", numbers);
+    each_once(v, "group_by", numbers);
     for (place, number) in numbers.iter().enumerate() {
         let path = format!("group_by[{place}]");
         let detail = match Dimension::try_from(*number) {

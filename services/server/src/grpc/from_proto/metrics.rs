@@ -12,6 +12,7 @@ use cx_analytics::metrics::{
 use cx_analytics::{Timestamp, time::DAY};
 use cx_datastore::metrics::{Churned, Dimensions};
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 
 /// Confidence level where none is asked for.
 const CONFIDENCE: f64 = 0.95;
@@ -245,14 +246,15 @@ fn metrics(v: &mut Violations, numbers: &[i32]) -> Vec<Metric> {
         v.at("metrics", "is empty; at least one is needed");
     }
     let metrics = codes(v, "metrics", numbers, Metric::from_code);
-    repeats(v, "metrics", numbers);
+    each_once(v, "metrics", numbers);
     metrics
 }
 
 /// Notes every value that was there before.
-pub(super) fn repeats(v: &mut Violations, field: &str, numbers: &[i32]) {
-    for (place, number) in numbers.iter().enumerate() {
-        if *number != 0 && numbers[..place].contains(number) {
+pub(super) fn each_once<T: Ord>(v: &mut Violations, field: &str, values: &[T]) {
+    let mut seen = BTreeSet::new();
+    for (place, value) in values.iter().enumerate() {
+        if !seen.insert(value) {
             v.at(format!("{field}[{place}]"), "is there twice");
         }
     }
