@@ -48,6 +48,8 @@ pub struct FollowedUp {
 /// Customers who answered alike before and after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair {
+    /// Whether the survey asks for the relation as a whole.
+    pub relational: bool,
     /// The answer that raised the alert, 0 to 10.
     pub before: i32,
     /// The next one after the resolution.
@@ -67,8 +69,8 @@ pub struct Recovery {
     pub resolved: Figure,
     /// Better afterwards.
     pub better: Figure,
-    /// The score before and after, of detractors.
-    pub nps: Option<(Figure, Figure)>,
+    /// The score before and after, of detractors: of relational surveys, and of transactional ones.
+    pub nps: [Option<(Figure, Figure)>; 2],
 }
 
 /// Makes the figures of one kind.
@@ -79,16 +81,19 @@ pub fn recovery(kind: Kind, tally: &Tally, terms: &Terms) -> Recovery {
     let (recovered, false_alarms) = (with(Outcome::Recovered), with(Outcome::FalseAlarm));
     let resolved: i64 = tally.outcomes.iter().map(|(_, n)| n).sum();
     let share = Share { hits: recovered, of: resolved - false_alarms, excluded: false_alarms };
-    let nps = !tally.after.pairs.is_empty();
+    let nps = |relational: bool| {
+        let of = |pair: &&Pair| pair.relational == relational;
+        let pairs: Vec<Pair> = tally.after.pairs.iter().filter(of).copied().collect();
+        (kind == Kind::Detractor && !pairs.is_empty()).then(|| {
+            (score(&pairs, |pair| pair.before, terms), score(&pairs, |pair| pair.after, terms))
+        })
+    };
     Recovery {
         recovered: evaluate(SHARE, &Counts::Share(share), terms),
         seen: evaluate(TIME, &Counts::Spans(tally.seen.clone()), terms),
         resolved: evaluate(TIME, &Counts::Spans(tally.resolved.clone()), terms),
         better: better(tally.after.followed, terms),
-        nps: (kind == Kind::Detractor && nps).then(|| {
-            let score = |of: fn(&Pair) -> i32| score(&tally.after.pairs, of, terms);
-            (score(|pair| pair.before), score(|pair| pair.after))
-        }),
+        nps: [nps(true), nps(false)],
     }
 }
 
@@ -146,9 +151,10 @@ mod tests {
             after: After {
                 followed: FollowedUp { better: 6, not: 2, waiting: 3, unknown: 1 },
                 pairs: vec![
-                    Pair { before: 2, after: 10, customers: 4 },
-                    Pair { before: 6, after: 8, customers: 2 },
-                    Pair { before: 0, after: 0, customers: 2 },
+                    Pair { relational: true, before: 2, after: 10, customers: 4 },
+                    Pair { relational: true, before: 6, after: 8, customers: 2 },
+                    Pair { relational: true, before: 0, after: 0, customers: 2 },
+                    Pair { relational: false, before: 3, after: 9, customers: 7 },
                 ],
             },
         }
@@ -165,7 +171,10 @@ mod tests {
         assert_eq!(figures.seen.status, Status::NoData);
         assert_eq!((figures.better.value, figures.better.n), (Some(0.75), 8));
         assert_eq!((figures.better.censored, figures.better.excluded), (3, 1));
-        let (before, after) = figures.nps.expect("pairs");
+        let [relational, transactional] = figures.nps;
+        let (_, after) = transactional.expect("pairs");
+        assert_eq!((after.value, after.n), (Some(100.0), 7));
+        let (before, after) = relational.expect("pairs");
         assert_eq!((before.value, before.n), (Some(-100.0), 8));
         assert_eq!((after.value, after.n), (Some(25.0), 8));
     }
@@ -179,6 +188,6 @@ mod tests {
         tally.after.followed = FollowedUp { waiting: 3, ..FollowedUp::default() };
         let figure = recovery(Kind::CaseOpenTooLong, &tally, &TERMS).better;
         assert_eq!((figure.status, figure.value, figure.censored), (Status::NoData, None, 3));
-        assert_eq!(recovery(Kind::CaseOpenTooLong, &tally, &TERMS).nps, None);
+        assert_eq!(recovery(Kind::CaseOpenTooLong, &tally, &TERMS).nps, [None, None]);
     }
 }

@@ -211,7 +211,7 @@ impl Store {
             answered = SurveyAction::Answered.code(),
         );
         let mut after = After::default();
-        let mut pairs: BTreeMap<(i32, i32), i64> = BTreeMap::new();
+        let mut pairs: BTreeMap<(bool, i32, i32), i64> = BTreeMap::new();
         let mut last: Option<Detracted> = None;
         for row in sql::query_all(self.query(), &text, values).await? {
             let mut row = Columns::of(&row);
@@ -241,7 +241,12 @@ impl Store {
         if let Some(done) = last {
             done.count(&mut after, &mut pairs, filter, now);
         }
-        let pair = |((before, after), customers)| Pair { before, after, customers };
+        let pair = |((relational, before, after), customers)| Pair {
+            relational,
+            before,
+            after,
+            customers,
+        };
         after.pairs = pairs.into_iter().map(pair).collect();
         Ok(after)
     }
@@ -259,7 +264,7 @@ impl Detracted {
     fn count(
         self,
         after: &mut After,
-        pairs: &mut BTreeMap<(i32, i32), i64>,
+        pairs: &mut BTreeMap<(bool, i32, i32), i64>,
         filter: &RecoveryFilter,
         now: Timestamp,
     ) {
@@ -271,7 +276,8 @@ impl Detracted {
             None => followed.waiting += 1,
         }
         if let Some(next) = self.next.filter(|_| self.first.measure.is_nps()) {
-            *pairs.entry((self.first.score, next)).or_default() += 1;
+            let relational = self.first.measure == Measure::NpsRelational;
+            *pairs.entry((relational, self.first.score, next)).or_default() += 1;
         }
     }
 }

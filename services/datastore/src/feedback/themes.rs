@@ -87,8 +87,13 @@ impl ThemeQuestion<'_> {
     }
 }
 
+/// Customers who used a term in the range.
+const SPEAKERS: &str = "COUNT(DISTINCT CASE WHEN s.now = 1 THEN s.customer_id END)";
+/// Most terms of which themes are made: with one customer enough, every word anybody ever used is one.
+const MOST: u64 = 50_000;
+
 impl Store {
-    /// Counts of every term that so many customers used in the range, and of every language.
+    /// Counts of every term that so many customers used in the range, at most [`MOST`], those of most customers; and of every language.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Timeout`].
@@ -98,11 +103,10 @@ impl Store {
         min_customers: i64,
     ) -> Result<(Vec<Counted>, Vec<Counted>)> {
         let (texts, conditions) = question.texts(true);
-        let enough = format!(
-            "HAVING COUNT(DISTINCT CASE WHEN s.now = 1 THEN s.customer_id END) >= {min_customers}"
+        let enough = format!("HAVING {SPEAKERS} >= {min_customers}");
+        let terms = format!(
+            "{texts} SELECT t.theme, {TALLY} FROM s {MENTIONED} GROUP BY t.theme {enough} ORDER BY {SPEAKERS} DESC, t.theme LIMIT {MOST}"
         );
-        let terms =
-            format!("{texts} SELECT t.theme, {TALLY} FROM s {MENTIONED} GROUP BY t.theme {enough}");
         let languages = format!("{texts} SELECT s.language, {TALLY} FROM s GROUP BY s.language");
         let mut found = Vec::new();
         for text in [terms, languages] {

@@ -2,7 +2,7 @@
 
 use super::{
     Api, configured,
-    follow::{Follow, From, TOLD},
+    follow::{Follow, From},
     from_proto::{self, Violations},
     membership::each_once,
     moved, page_token,
@@ -29,6 +29,8 @@ use futures::stream::BoxStream;
 use prost::Message;
 use tonic::{Request, Response, Status, service::Routes};
 
+/// Changes in one message of a watch: each may tell two notes and some ids, and all stay below what clients take (often 4 MiB).
+const CHANGES_TOLD: u64 = 300;
 /// Most rules of a watch.
 const MOST_RULES: usize = 50;
 
@@ -173,7 +175,7 @@ impl AlertService for Handler {
         let filter = ChangeFilter { rules, ..ChangeFilter::default() };
         let read = move |position| {
             let (store, filter) = (store.clone(), filter.clone());
-            async move { store.alert_changes_after(position, &filter, TOLD).await }
+            async move { store.alert_changes_after(position, &filter, CHANGES_TOLD).await }
         };
         Ok(Response::new(follow.stream(read, |change| change.position, told)))
     }

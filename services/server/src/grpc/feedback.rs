@@ -18,6 +18,8 @@ use tonic::{Request, Response, Status};
 /// Texts looked through for words at a time, and in all for a page.
 const LOOKED_AT: u64 = 1_000;
 const LOOKED_THROUGH: u64 = 10_000;
+/// Buckets of trends in one answer.
+const MOST_TRENDS: usize = 20_000;
 
 /// Adds the service.
 pub(super) fn add(routes: Routes, api: &Api) -> Routes {
@@ -174,14 +176,19 @@ async fn themes(
         Some(ThemePlace(_, rank, id)) => theme.comes_after(f64::from_bits(*rank), id),
     };
     let mut page: Vec<Theme> = all.into_iter().filter(on).collect();
-    let more = page.len() as u64 > size;
-    page.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-    let next = page.last().filter(|_| more).map(|last| {
-        let place = ThemePlace(end.micros(), last.rank.to_bits(), last.id.clone());
-        page_token::issue(&scope, &place)
-    });
+    // Trends of many buckets are long.
+    let buckets_told = if asked.trends() { buckets.count() } else { 1 };
+    let size = size.min((MOST_TRENDS / buckets_told).max(1) as u64);
+    page.truncate(usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1));
+    let places: Vec<ThemePlace> = (page.iter())
+        .map(|theme| ThemePlace(end.micros(), theme.rank.to_bits(), theme.id.clone()))
+        .collect();
+    let described = described(store, &question, &asked, &personas, page).await?;
+    let (themes, more) = page_token::page(described.into_iter(), size);
+    let last = themes.len().checked_sub(1).filter(|_| more.is_some());
+    let next = last.and_then(|last| places.get(last)).map(|place| page_token::issue(&scope, place));
     Ok(proto::ListThemesResponse {
-        themes: described(store, &question, &asked, &personas, page).await?,
+        themes,
         total_size,
         languages: languages.iter().map(to_proto::theme_language).collect(),
         start_time: Some(to_proto::timestamp(buckets.start())),

@@ -97,11 +97,17 @@ impl Raiser {
             self.timed = Some(Instant::now());
         }
         for rule in rules.iter().filter(|rule| due || rule.seen_until.is_none()) {
-            match &rule.condition {
-                Condition::Detractor(_) => {}
-                Condition::CaseOpenTooLong(of) => self.cases(rule, *of).await?,
-                Condition::HighValueAtRisk(of) => self.risks(rule, of).await?,
-                Condition::MetricMoved(of) => self.metric(rule, of).await?,
+            let looked = match &rule.condition {
+                Condition::Detractor(_) => Ok(()),
+                Condition::CaseOpenTooLong(of) => self.cases(rule, *of).await,
+                Condition::HighValueAtRisk(of) => self.risks(rule, of).await,
+                Condition::MetricMoved(of) => self.metric(rule, of).await,
+            };
+            match looked {
+                Err(Error::LeaseLost) => return looked,
+                // The other rules do not wait for it.
+                Err(error) => tracing::warn!(rule = rule.id, "cannot look for a rule: {error}"),
+                Ok(()) => {}
             }
         }
         Ok(())

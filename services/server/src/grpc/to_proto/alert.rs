@@ -109,7 +109,12 @@ pub fn alert_change(change: AlertChange) -> proto::AlertChange {
 /// Converts what came of the alerts of one kind.
 pub fn recovery(kind: Kind, tally: &Tally, recovery: Recovery, confidence: f64) -> proto::Recovery {
     let shown = |of: Figure| Some(figure(of, confidence));
-    let (nps_before, nps_after) = recovery.nps.unzip();
+    let shown_both = |of: Option<(Figure, Figure)>| {
+        of.map(|(before, after)| (figure(before, confidence), figure(after, confidence))).unzip()
+    };
+    let [relational, transactional] = recovery.nps;
+    let (nps_before, nps_after) = shown_both(relational);
+    let (transactional_nps_before, transactional_nps_after) = shown_both(transactional);
     let resolved: i64 = tally.outcomes.iter().map(|(_, alerts)| alerts).sum();
     let outcomes = tally.outcomes.iter().map(|(outcome, alerts)| proto::OutcomeCount {
         outcome: outcome.code().into(),
@@ -126,8 +131,10 @@ pub fn recovery(kind: Kind, tally: &Tally, recovery: Recovery, confidence: f64) 
         time_to_acknowledge: shown(recovery.seen),
         time_to_resolve: shown(recovery.resolved),
         better_share: shown(recovery.better),
-        nps_before: nps_before.map(|of| figure(of, confidence)),
-        nps_after: nps_after.map(|of| figure(of, confidence)),
+        nps_before,
+        nps_after,
+        transactional_nps_before,
+        transactional_nps_after,
     }
 }
 
