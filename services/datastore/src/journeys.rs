@@ -9,7 +9,7 @@ mod conversion;
 pub use conversion::Condition;
 
 use crate::error::{Error, Result};
-use crate::sql::{self, Columns};
+use crate::sql::{self, Columns, numbers};
 use crate::store::Store;
 use cx_analytics::Timestamp;
 use cx_analytics::codes::{CaseAction, EngagementAction, FeedbackAction, Kind, SurveyAction};
@@ -193,11 +193,6 @@ pub(crate) fn customer_actions(kinds: &[Kind]) -> String {
 
 fn of_kinds(kinds: &[Kind]) -> String {
     format!("kind IN ({})", numbers(kinds.iter().map(|kind| kind.code())))
-}
-
-/// Numbers with commas between.
-fn numbers(codes: impl Iterator<Item = i16>) -> String {
-    codes.map(|code| code.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// The next column as a persona's ordinal.

@@ -75,6 +75,11 @@ fn instant(micros: i64) -> Result<Timestamp> {
     Timestamp::from_micros(micros).ok_or(Error::Corrupt { what: "instant" })
 }
 
+/// Numbers with commas between.
+pub(crate) fn numbers(codes: impl IntoIterator<Item = i16>) -> String {
+    codes.into_iter().map(|code| code.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// `$first, $first+1, …` for a list of texts, and the texts as values.
 pub(crate) fn marks<T: AsRef<str>>(texts: &[T], first: usize) -> (String, Vec<Value>) {
     let marks: Vec<String> = (first..first + texts.len()).map(|n| format!("${n}")).collect();

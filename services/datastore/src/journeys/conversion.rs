@@ -1,8 +1,8 @@
 //! Counts of customers who get from one touchpoint to another.
 
-use super::{Touchpoints, numbers, persona};
+use super::{Touchpoints, persona};
 use crate::error::Result;
-use crate::sql::{self, Columns};
+use crate::sql::{self, Columns, numbers};
 use crate::store::Store;
 use cx_analytics::codes::{Channel, Kind, Stage};
 use cx_analytics::journeys::Converted;

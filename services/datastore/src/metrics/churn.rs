@@ -4,10 +4,10 @@
 //! the look-back of those within it. So each activity stands for a row of neighbouring cut-offs, and no activity has to be
 //! compared with every cut-off.
 
-use super::frame::{Frame, days, list, rank};
+use super::frame::{Frame, days, rank};
 use crate::error::Result;
 use crate::journeys::customer_actions;
-use crate::sql::{self, Columns};
+use crate::sql::{self, Columns, numbers};
 use crate::store::Store;
 use cx_analytics::Timestamp;
 use cx_analytics::metrics::{Counts, GroupKey, Groups, Share};
@@ -36,7 +36,6 @@ fn text(frame: &Frame<'_>) -> String {
     let churned = frame.question.churned;
     let definition = &churned.definition;
     let (look_back, horizon) = (days(definition.look_back_days()), days(definition.horizon_days()));
-    let codes: Vec<i16> = definition.kinds().iter().map(|kind| kind.code()).collect();
     let shifted =
         |by: i64| -> Vec<Timestamp> { churned.cut_offs.iter().map(|cut| cut.plus(by)).collect() };
     let until = shifted(-look_back);
@@ -67,7 +66,7 @@ fn text(frame: &Frame<'_>) -> String {
         from = rank("occurred_at", &churned.cut_offs),
         until = rank("occurred_at", &until),
         gone = rank("occurred_at", &shifted(horizon)),
-        kinds = list(&codes),
+        kinds = numbers(definition.kinds().iter().map(|kind| kind.code())),
         actions = customer_actions(definition.kinds()),
         earliest = until.first().map_or(0, |first| first.micros()),
         end = frame.later(horizon),

@@ -1,10 +1,10 @@
 //! Cohorts: customers by when they were active first, and in which buckets they were again.
 
 use super::Frame;
-use super::frame::{list, rank};
+use super::frame::rank;
 use crate::error::Result;
 use crate::journeys::customer_actions;
-use crate::sql::{self, Columns};
+use crate::sql::{self, Columns, numbers};
 use crate::store::Store;
 use cx_analytics::metrics::{Counts, GroupKey, Groups, Share};
 use std::collections::BTreeMap;
@@ -36,7 +36,6 @@ pub(super) async fn retained(store: &Store, frame: &Frame<'_>) -> Result<Groups>
 
 fn text(frame: &Frame<'_>) -> String {
     let kinds = frame.question.churned.definition.kinds();
-    let codes: Vec<i16> = kinds.iter().map(|kind| kind.code()).collect();
     let starts = frame.question.buckets.starts();
     format!(
         "SELECT {columns}, i.active_in, COUNT(*) AS customers
@@ -60,7 +59,7 @@ fn text(frame: &Frame<'_>) -> String {
          GROUP BY {numbers}",
         columns = frame.columns("i.first_at"),
         active_in = rank("occurred_at", &starts[1..]),
-        codes = list(&codes),
+        codes = numbers(kinds.iter().map(|kind| kind.code())),
         actions = customer_actions(kinds),
         start = frame.start(),
         end = frame.end(),

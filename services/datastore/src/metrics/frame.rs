@@ -2,7 +2,7 @@
 
 use crate::connect;
 use crate::error::{Error, Result};
-use crate::sql::Columns;
+use crate::sql::{Columns, numbers};
 use cx_analytics::churn::Definition;
 use cx_analytics::codes::{Channel, Kind, Stage};
 use cx_analytics::features::Field;
@@ -181,7 +181,7 @@ impl<'a> Frame<'a> {
 
     fn only(&mut self, column: &str, codes: &[i16]) {
         if !codes.is_empty() {
-            self.filter += &format!(" AND {column} IN ({})", list(codes));
+            self.filter += &format!(" AND {column} IN ({})", numbers(codes.iter().copied()));
         }
     }
 
@@ -270,32 +270,30 @@ impl<'a> Frame<'a> {
 
     /// Before this instant interactions are seen. Never after the end of the range.
     pub fn end(&self) -> i64 {
-        self.question.as_of.min(self.question.buckets.end()).micros()
+        self.end_at().micros()
+    }
+
+    fn end_at(&self) -> Timestamp {
+        self.question.as_of.min(self.question.buckets.end())
     }
 
     /// Before this instant the outcome is seen of what takes at most so many microseconds to show.
     pub fn later(&self, lag: i64) -> i64 {
-        let end = Timestamp::from_micros(self.end()).unwrap_or(Timestamp::MAX);
+        let end = self.end_at();
         end.plus(lag).min(self.question.known_until).max(end).micros()
     }
 
     /// Interactions of `i` of these kinds in the range that the filter lets through.
     pub fn of_kinds(&self, kinds: &[Kind]) -> String {
-        let codes: Vec<i16> = kinds.iter().map(|kind| kind.code()).collect();
         format!(
             "FROM interaction i {} WHERE i.kind IN ({}) AND i.occurred_at >= {} AND i.occurred_at < {}{}",
             self.join(),
-            list(&codes),
+            numbers(kinds.iter().map(|kind| kind.code())),
             self.start(),
             self.end(),
             self.filter()
         )
     }
-}
-
-/// Numbers with commas between.
-pub(super) fn list(codes: &[i16]) -> String {
-    codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Microseconds of so many days.

@@ -8,7 +8,8 @@ use cx_analytics::interaction::Currency;
 use cx_analytics::metrics::{Amounts, Answers, Counts, Groups, RETURNS_LAG, counts::AnswerPattern};
 
 /// Orders in the range as rows of `i`, each with 1 in the columns `returned` and `cancelled` where that was taken back of it, in `whole`
-/// where all was, and with what was paid back, so far as that shows [`RETURNS_LAG`] after the range. Joined, not asked for each order: that takes a tenth of the time.
+/// where all was, and with what was paid back, so far as that shows until [`RETURNS_LAG`] after the range. Joined, not asked for each
+/// order: that takes a tenth of the time.
 fn orders(frame: &Frame<'_>) -> String {
     let is = |condition: String| format!("MAX(CASE WHEN {condition} THEN 1 ELSE 0 END)");
     format!(

@@ -25,6 +25,10 @@ const DAY: i64 = 24 * HOUR;
 /// One row: `(customer, second, kind, channel, stage, further columns)`.
 type Row = (&'static str, i64, i16, i16, i16, &'static str);
 
+fn order(customer: &'static str, day: i64, more: &'static str) -> Row {
+    (customer, day * DAY, 6, 1, 0, more)
+}
+
 async fn record(store: &Store, rows: &[Row]) {
     store
         .write(async |tx| {

@@ -10,24 +10,22 @@ use cx_analytics::metrics::{Counts, Groups, Incidence, Metric, Total};
 
 /// Interactions, customers with one, or orders.
 pub(super) async fn number(store: &Store, frame: &Frame<'_>, metric: Metric) -> Result<Groups> {
-    let (what, kinds) = match metric {
-        Metric::ActiveCustomers => ("COUNT(DISTINCT i.customer_id)", &Kind::ALL[..]),
-        Metric::Orders => ("COUNT(*)", &[Kind::Order][..]),
-        _ => ("COUNT(*)", &Kind::ALL[..]),
+    let (what, kinds, actions) = match metric {
+        // Who is only written to is not active.
+        Metric::ActiveCustomers => {
+            ("COUNT(DISTINCT i.customer_id)", &Kind::ALL[..], customer_actions(&Kind::ALL))
+        }
+        Metric::Orders => ("COUNT(*)", &[Kind::Order][..], String::new()),
+        _ => ("COUNT(*)", &Kind::ALL[..], String::new()),
     };
     let (columns, rows) = (frame.columns("i.occurred_at"), frame.of_kinds(kinds));
-    let (actions, numbers) = (own(metric), frame.numbers(0));
+    let numbers = frame.numbers(0);
     let text = format!("SELECT {columns}, {what} AS n {rows}{actions} GROUP BY {numbers}");
     fold(store, frame, &text, |row, _| {
         let n: i64 = row.take()?;
         Ok(Counts::Total(Total { sum: n.into(), n, excluded: 0 }))
     })
     .await
-}
-
-/// Who is only written to is not active.
-fn own(metric: Metric) -> String {
-    if metric == Metric::ActiveCustomers { customer_actions(&Kind::ALL) } else { String::new() }
 }
 
 /// Sums of amounts by currency; those of returns are taken off. What has none is a group without currency.

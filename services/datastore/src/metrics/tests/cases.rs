@@ -2,10 +2,13 @@
 
 use super::*;
 
+fn event(customer: &'static str, hour: i64, more: &'static str) -> Row {
+    (customer, hour * HOUR, 3, 5, 6, more)
+}
+
 #[tokio::test]
 async fn a_case_is_open_as_often_as_it_is_opened() {
     on_every_engine(async |store| {
-        let event = |case: &'static str, hour: i64, more| (case, hour * HOUR, 3, 5, 6, more);
         record(
             &store,
             &[
@@ -50,7 +53,6 @@ async fn a_case_is_open_as_often_as_it_is_opened() {
 #[tokio::test]
 async fn a_case_that_is_opened_again_is_open_by_every_clock() {
     on_every_engine(async |store| {
-        let event = |case: &'static str, hour: i64, more| (case, hour * HOUR, 3, 5, 6, more);
         record(
             &store,
             &[

@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn human(customer: &'static str, day: i64) -> Row {
+    (customer, day * DAY, 2, 5, 6, "variant=1")
+}
+
 #[tokio::test]
 async fn contacts_are_answered_in_time_or_not() {
     on_every_engine(async |store| {
@@ -54,7 +58,6 @@ async fn a_contact_is_settled_where_nobody_comes_again_for_the_same() {
 async fn a_contact_soon_after_a_session_is_the_same_issue() {
     on_every_engine(async |store| {
         let session = |customer, day: i64, more| (customer, day * DAY, 9, 10, 6, more);
-        let human = |customer, day: i64| (customer, day * DAY, 2, 5, 6, "variant=1");
         record(
             &store,
             &[
@@ -85,7 +88,6 @@ async fn a_contact_soon_after_a_session_is_the_same_issue() {
 async fn the_next_contact_counts_and_not_the_next_event() {
     on_every_engine(async |store| {
         let session = |customer, day: i64| (customer, day * DAY, 9, 10, 6, "flag=1");
-        let human = |customer, day: i64| (customer, day * DAY, 2, 5, 6, "variant=1");
         record(
             &store,
             &[
@@ -110,7 +112,6 @@ async fn the_next_contact_counts_and_not_the_next_event() {
 async fn what_shows_after_the_range_is_followed_until_it_is_known() {
     on_every_engine(async |store| {
         let contact = |customer, day: i64| (customer, day * DAY, 2, 5, 6, "variant=1 topic='bill'");
-        let order = |customer, day: i64, more| (customer, day * DAY, 6, 1, 0, more);
         record(
             &store,
             &[

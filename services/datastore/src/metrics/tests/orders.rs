@@ -3,13 +3,15 @@
 use super::*;
 use cx_analytics::metrics::counts::AnswerPattern;
 
+fn back(customer: &'static str, day: i64, more: &'static str) -> Row {
+    (customer, day * DAY, 7, 1, 0, more)
+}
+
 /// a: two orders, one of them returned in part. b: two orders, one cancelled. c: two orders, one taken back as a whole, in
 /// the next range as well. d: one order, which comes back after the range.
 #[tokio::test]
 async fn orders_that_come_back_are_told_by_how() {
     on_every_engine(async |store| {
-        let order = |customer, day: i64, id| (customer, day * DAY, 6, 1, 0, id);
-        let back = |customer, day: i64, more| (customer, day * DAY, 7, 1, 0, more);
         record(
             &store,
             &[
@@ -84,7 +86,6 @@ async fn orders_that_come_back_are_told_by_how() {
 async fn means_of_large_amounts_are_exact() {
     on_every_engine(async |store| {
         const MOST: i64 = 10_000_000_000_000;
-        let order = |customer, day: i64, id| (customer, day * DAY, 6, 1, 0, id);
         let rows: Vec<Row> = (0..20)
             .flat_map(|day| {
                 let more = "subject='x' amount=9999999999999 currency='JPY'";
@@ -114,8 +115,6 @@ async fn means_of_large_amounts_are_exact() {
 #[tokio::test]
 async fn an_order_paid_back_as_a_whole_does_not_stand() {
     on_every_engine(async |store| {
-        let order = |customer, day: i64, more| (customer, day * DAY, 6, 1, 0, more);
-        let back = |customer, day: i64, more| (customer, day * DAY, 7, 1, 0, more);
         record(
             &store,
             &[

@@ -1,6 +1,6 @@
 //! What a rule shall be.
 
-use super::metrics::{codes, each_once};
+use super::metrics::{codes_once, each_once};
 use super::{Violations, payload};
 use crate::proto::{self, alert_rule::Condition as Wire};
 use cx_analytics::alerts::{
@@ -263,11 +263,9 @@ fn scope(v: &mut Violations, wire: proto::AlertScope, kind: Kind) -> Scope {
     let personas: Vec<String> =
         ids.map(|(place, id)| v.id(&format!("rule.scope.persona_ids[{place}]"), id)).collect();
     each_once(v, "rule.scope.persona_ids", &personas);
-    each_once(v, "rule.scope.channels", &wire.channels);
-    each_once(v, "rule.scope.stages", &wire.stages);
     Scope {
         personas,
-        channels: codes(v, "rule.scope.channels", &wire.channels, Channel::from_code),
-        stages: codes(v, "rule.scope.stages", &wire.stages, Stage::from_code),
+        channels: codes_once(v, "rule.scope.channels", &wire.channels, Channel::from_code),
+        stages: codes_once(v, "rule.scope.stages", &wire.stages, Stage::from_code),
     }
 }

@@ -1,6 +1,6 @@
 //! Which feedback and which themes, as `FeedbackService` is asked for them.
 
-use super::metrics::{choice, codes, confidence, each_once, length, zone};
+use super::metrics::{choice, codes_once, confidence, each_once, length, zone};
 use super::{Violations, shown};
 use crate::grpc::status::Refusal;
 use crate::proto;
@@ -127,25 +127,16 @@ fn range(
 }
 
 fn filter(v: &mut Violations, wire: proto::FeedbackFilter) -> (FeedbackFilter, Vec<String>) {
-    let kinds = codes(v, "filter.kinds", &wire.kinds, FeedbackKind::from_code);
-    let channels = codes(v, "filter.channels", &wire.channels, Channel::from_code);
-    let stages = codes(v, "filter.stages", &wire.stages, Stage::from_code);
+    let kinds = codes_once(v, "filter.kinds", &wire.kinds, FeedbackKind::from_code);
+    let channels = codes_once(v, "filter.channels", &wire.channels, Channel::from_code);
+    let stages = codes_once(v, "filter.stages", &wire.stages, Stage::from_code);
     let unknown = proto::FeedbackSentiment::Unknown as i16;
-    let sentiments = codes(v, "filter.sentiments", &wire.sentiments, |code| {
+    let sentiments = codes_once(v, "filter.sentiments", &wire.sentiments, |code| {
         if code == proto::FeedbackSentiment::Unknown as i16 {
             return Some(code);
         }
         Polarity::from_code(code).map(Polarity::code)
     });
-    let lists = [
-        ("filter.kinds", &wire.kinds),
-        ("filter.channels", &wire.channels),
-        ("filter.stages", &wire.stages),
-        ("filter.sentiments", &wire.sentiments),
-    ];
-    for (field, numbers) in lists {
-        each_once(v, field, numbers);
-    }
     each_once(v, "filter.languages", &wire.languages);
     for (place, code) in wire.languages.iter().enumerate() {
         if code != UNKNOWN_LANGUAGE && code_known(code).is_none() {

@@ -1,5 +1,6 @@
 //! What is to be told of journeys, as the requests of `JourneyService` say it.
 
+use super::metrics::codes_once;
 use super::{Violations, metrics};
 use crate::grpc::status::Refusal;
 use crate::proto;
@@ -88,7 +89,7 @@ fn asked(
         end: v.timestamp("end_time", end),
         as_of: v.past("as_of", as_of, now).unwrap_or(now),
         persona_ids: metrics::ids(v, "filter", filter.persona_ids),
-        kinds: each_once(v, "filter.kinds", &filter.kinds, Kind::from_code),
+        kinds: codes_once(v, "filter.kinds", &filter.kinds, Kind::from_code),
         customer_actions: filter.customer_actions_only,
         by_persona: false,
         terms: Terms {
@@ -102,16 +103,6 @@ fn asked(
         v.at("start_time", "is not before end_time and as_of");
     }
     asked
-}
-
-fn each_once<T>(
-    v: &mut Violations,
-    field: &str,
-    numbers: &[i32],
-    of: fn(i16) -> Option<T>,
-) -> Vec<T> {
-    metrics::each_once(v, field, numbers);
-    metrics::codes(v, field, numbers, of)
 }
 
 /// A duration that makes sense: not zero, at most a year, thirty days where not given.
@@ -202,8 +193,8 @@ fn condition(v: &mut Violations, field: &str, wire: Option<proto::JourneyConditi
         v.at(field, "is required, with a kind, channel or stage");
     }
     Condition {
-        kinds: each_once(v, &format!("{field}.kinds"), &wire.kinds, Kind::from_code),
-        channels: each_once(v, &format!("{field}.channels"), &wire.channels, Channel::from_code),
-        stages: each_once(v, &format!("{field}.stages"), &wire.stages, Stage::from_code),
+        kinds: codes_once(v, &format!("{field}.kinds"), &wire.kinds, Kind::from_code),
+        channels: codes_once(v, &format!("{field}.channels"), &wire.channels, Channel::from_code),
+        stages: codes_once(v, &format!("{field}.stages"), &wire.stages, Stage::from_code),
     }
 }

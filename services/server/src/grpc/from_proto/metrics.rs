@@ -245,9 +245,7 @@ fn metrics(v: &mut Violations, numbers: &[i32]) -> Vec<Metric> {
     if numbers.is_empty() {
         v.at("metrics", "is empty; at least one is needed");
     }
-    let metrics = codes(v, "metrics", numbers, Metric::from_code);
-    each_once(v, "metrics", numbers);
-    metrics
+    codes_once(v, "metrics", numbers, Metric::from_code)
 }
 
 /// Notes every value that was there before.
@@ -258,6 +256,17 @@ pub(super) fn each_once<T: Ord>(v: &mut Violations, field: &str, values: &[T]) {
             v.at(format!("{field}[{place}]"), "is there twice");
         }
     }
+}
+
+/// The values of an enum, each once.
+pub(super) fn codes_once<T>(
+    v: &mut Violations,
+    field: &str,
+    numbers: &[i32],
+    of: fn(i16) -> Option<T>,
+) -> Vec<T> {
+    each_once(v, field, numbers);
+    codes(v, field, numbers, of)
 }
 
 pub(super) fn codes<T>(
