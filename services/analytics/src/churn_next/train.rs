@@ -1,0 +1,227 @@
+//! Training: models compete on customers and a time that they have not seen, and the rule stands where none is better.
+//!
+//! Everything is chosen (the ridge, the number of trees, the model itself) on customers held out at the training cut-offs. The test
+//! cut-off, which is later, judges only: what is reported of it was not chosen by it. Then the model is fitted again with the test's
+//! outcomes, and its mean moved to the share that was observed last.
+
+use super::{
+    Definition,
+    basis::Basis,
+    bgnbd::{BgNbd, History},
+    calibrate::Calibration,
+    columns::Columns,
+    drift::{Drift, Reference},
+    likeness::Likeness,
+    logistic::sigmoid,
+    quality::Quality,
+    recipe::{Kitchen, Recipe, Scorer, Tuned},
+    report::{Candidate, Report, Test, reason},
+    sample::{FEWEST_OF_A_KIND, FEWEST_ROWS, Sample, Snapshot},
+    score::{Model, Ranks},
+    suspects::suspects,
+    typical::Typical,
+    words,
+};
+
+/// Up to here a model has the core columns and stronger ridges only.
+const FEW_ROWS: usize = 400;
+/// Rows on which models are tuned, and rows on which they are fitted: more would change little.
+const TUNED_ON: usize = 40_000;
+const FITTED_ON: usize = 200_000;
+
+/// Everything a training is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    /// What "left" means.
+    pub definition: &'a Definition,
+    /// The columns of all rows.
+    pub columns: &'a Columns,
+    /// Past cut-offs whose outcome is known, oldest first.
+    pub past: &'a [Snapshot],
+    /// Those who may leave now; their outcomes are not known.
+    pub present: &'a Snapshot,
+}
+
+/// Trains, and says how well. Equal arguments give equal bytes.
+pub fn train(of: Training<'_>) -> (Model, Report) {
+    let teaching: Vec<&Snapshot> = of.past.iter().filter(|one| one.can_teach()).collect();
+    let all = Sample::of(&of.past.iter().collect::<Vec<_>>());
+    let mut report = Report::blank(of.past);
+    let (scorer, calibration, likeness) = match teaching[..] {
+        [] if all.can_teach() => by_shares(&of, &all, &mut report),
+        [] => by_rank(&of, &all, &mut report),
+        [only] => on_held_out_customers(&of, only, &mut report),
+        [ref earlier @ .., last] => on_a_later_cutoff(&of, earlier, last, &mut report),
+    };
+    let learned = if all.rows.is_empty() { Sample::of(&[of.present]) } else { all };
+    let learned = learned.thinned(FITTED_ON);
+    let typical = Typical::of(&learned, of.columns);
+    report.drift = drift(&of, &learned);
+    report.basis = scorer.as_ref().map_or(Basis::RecencyRank, |(basis, _)| *basis);
+    let model = Model {
+        columns: of.columns.clone(),
+        basis: report.basis,
+        calibrated: report.calibrated,
+        ranks: Ranks::of(&of.present.rows),
+        references: (0..of.columns.width())
+            .map(|column| Reference::of(&learned.rows, column))
+            .collect(),
+        scorer: scorer.map(|(_, scorer)| scorer),
+        calibration,
+        likeness,
+        typical,
+    };
+    report.importances = model.importances(&learned);
+    (model, report)
+}
+
+type Learned = (Option<(Basis, Scorer)>, Calibration, Option<Likeness>);
+
+/// Nothing was observed: what BG/NBD makes of their rhythm, or the rank of their silence.
+fn by_rank(of: &Training<'_>, all: &Sample<'_>, report: &mut Report) -> Learned {
+    let needed = format!(
+        "{} with a known outcome ({} churned), {FEWEST_ROWS} and {FEWEST_OF_A_KIND} of either kind are needed",
+        words::count(all.rows.len() as i64, "customer"),
+        all.gone(),
+    );
+    let histories = &of.present.histories;
+    let returned = histories.iter().filter(|history| history.repeats > 0.0).count();
+    let enough = histories.len() >= FEWEST_ROWS && returned >= FEWEST_OF_A_KIND;
+    let rhythm =
+        (enough && !of.definition.is_contractual()).then(|| BgNbd::fit(histories)).flatten();
+    let Some(model) = rhythm else {
+        report.basis_reason = format!("recency rank, uncalibrated: {needed}");
+        return (None, Calibration::NONE, None);
+    };
+    report.basis_reason =
+        format!("BG/NBD of how often and how lately they came, uncalibrated: {needed}");
+    let scorer = Scorer::BgNbd { model, horizon_days: of.definition.horizon_days() as f64 };
+    (Some((Basis::BgNbd, scorer)), Calibration::NONE, None)
+}
+
+/// Enough was observed for shares, but at no cut-off enough to test anything.
+fn by_shares(of: &Training<'_>, all: &Sample<'_>, report: &mut Report) -> Learned {
+    report.calibrated = true;
+    report.basis_reason = format!(
+        "recency rule: at no cut-off {FEWEST_ROWS} customers with {FEWEST_OF_A_KIND} of either outcome, which a model needs \
+         (horizon {} days)",
+        of.definition.horizon_days(),
+    );
+    let kitchen = kitchen(of, &[], all);
+    let scorer = Recipe::Rule { column: 0 }.fit(all, &kitchen);
+    (scorer.map(|scorer| (Basis::RecencyRule, scorer)), Calibration::NONE, None)
+}
+
+/// One cut-off only: customers whom the models have not seen are the test.
+fn on_held_out_customers(of: &Training<'_>, only: &Snapshot, report: &mut Report) -> Learned {
+    let sample = Sample::of(&[only]).thinned(FITTED_ON);
+    let refused = suspects(&sample, of.columns);
+    let kitchen = kitchen(of, &refused, &sample);
+    let bands = of.definition.bands();
+    let tuned = kitchen.tune_all(&sample.thinned(TUNED_ON));
+    let tested = tuned.iter().map(|one| {
+        let odds = one.held_out.log_odds.iter().map(|&odds| one.calibration.apply(odds));
+        let probabilities: Vec<f64> = odds.map(sigmoid).collect();
+        (Quality::measure(&probabilities, &one.held_out.churned, bands), probabilities)
+    });
+    let tested: Vec<(Quality, Vec<f64>)> = tested.collect();
+    let chosen = choose(&tuned, &tested);
+    report.test = Some(Test { cutoff: only.as_of, held_out_customers: true });
+    report.tell(&tuned, tested.iter().map(|one| &one.0), chosen);
+    report.train_rows = sample.rows.len() as i64;
+    report.train_churned = sample.gone() as i64;
+    report.basis_reason = reason(&report.candidates, "on customers held out", &refused, of.columns);
+    let scorer = tuned[chosen].recipe.fit(&sample, &kitchen);
+    let likeness = Likeness::of(&tested[chosen].1, &tuned[chosen].held_out.churned);
+    (named(&tuned[chosen], scorer), tuned[chosen].calibration, likeness)
+}
+
+fn on_a_later_cutoff(
+    of: &Training<'_>,
+    earlier: &[&Snapshot],
+    last: &Snapshot,
+    report: &mut Report,
+) -> Learned {
+    let before = Sample::of(earlier).thinned(FITTED_ON);
+    let test = Sample::of(&[last]).thinned(FITTED_ON);
+    let refused = suspects(&before, of.columns);
+    let few = kitchen(of, &refused, &before);
+    let tuned = few.tune_all(&before.thinned(TUNED_ON));
+    let tested: Vec<(Quality, Vec<f64>)> = (tuned.iter())
+        .map(|one| {
+            let scorer = one.recipe.fit(&before, &few);
+            let calibration = followed(&scorer, one.calibration, &before);
+            let probabilities = predict(&scorer, &calibration, &test);
+            let quality = Quality::measure(&probabilities, &test.churned, of.definition.bands());
+            (quality, probabilities)
+        })
+        .collect();
+    let chosen = choose(&tuned, &tested);
+    report.test = Some(Test { cutoff: last.as_of, held_out_customers: false });
+    report.train_cutoffs = earlier.iter().map(|one| one.as_of).collect();
+    report.tell(&tuned, tested.iter().map(|one| &one.0), chosen);
+    report.train_rows = before.rows.len() as i64;
+    report.train_churned = before.gone() as i64;
+    report.basis_reason = reason(&report.candidates, "on the later cut-off", &refused, of.columns);
+    let likeness = Likeness::of(&tested[chosen].1, &test.churned);
+    // Again with what the test showed: who scores should know the latest outcomes.
+    let both: Vec<&Snapshot> = earlier.iter().copied().chain([last]).collect();
+    let all = Sample::of(&both).thinned(FITTED_ON);
+    let scorer = tuned[chosen].recipe.fit(&all, &kitchen(of, &refused, &all));
+    let calibration = followed(&scorer, tuned[chosen].calibration, &all);
+    (named(&tuned[chosen], scorer), calibration, likeness)
+}
+
+fn kitchen<'a>(of: &Training<'a>, refused: &'a [usize], sample: &Sample<'_>) -> Kitchen<'a> {
+    Kitchen {
+        columns: of.columns,
+        refused,
+        few: sample.rows.len() < FEW_ROWS,
+        horizon_days: of.definition.horizon_days() as f64,
+    }
+}
+
+fn named(tuned: &Tuned, scorer: Option<Scorer>) -> Option<(Basis, Scorer)> {
+    scorer.map(|scorer| (tuned.recipe.basis(), scorer))
+}
+
+/// The model with the least held-out loss, where it beats the better rule in the test as well; else that rule.
+fn choose(tuned: &[Tuned], tested: &[(Quality, Vec<f64>)]) -> usize {
+    let is_rule = |place: &usize| matches!(tuned[*place].recipe, Recipe::Rule { .. });
+    let least = |places: Vec<usize>| {
+        places.into_iter().min_by(|&i, &j| tuned[i].log_loss.total_cmp(&tuned[j].log_loss))
+    };
+    let (rules, models): (Vec<usize>, Vec<usize>) = (0..tuned.len()).partition(is_rule);
+    let rule = least(rules).unwrap_or(0);
+    let loss = |place: usize| tested[place].0.log_loss;
+    least(models).filter(|&model| loss(model) < loss(rule)).unwrap_or(rule)
+}
+
+/// The calibration with the mean of the newest cut-off's rows at the share that was observed of them.
+fn followed(scorer: &Option<Scorer>, calibration: Calibration, sample: &Sample<'_>) -> Calibration {
+    let Some(scorer) = scorer else { return calibration };
+    let newest = sample.rows[sample.newest..].iter().zip(&sample.histories[sample.newest..]);
+    let odds: Vec<f64> = newest.map(|(row, history)| scorer.log_odds(row, history)).collect();
+    calibration.towards(sample.latest_share(), &odds)
+}
+
+fn predict(scorer: &Option<Scorer>, calibration: &Calibration, sample: &Sample<'_>) -> Vec<f64> {
+    let probability = |(row, history): (&&[f64], &&History)| {
+        let odds = scorer.as_ref().map_or(0.0, |scorer| scorer.log_odds(row, history));
+        sigmoid(calibration.apply(odds))
+    };
+    sample.rows.iter().zip(&sample.histories).map(probability).collect()
+}
+
+/// How far those who may leave now are from those that were learned of, the farthest first.
+fn drift(of: &Training<'_>, learned: &Sample<'_>) -> Vec<Drift> {
+    let present: Vec<&[f64]> = of.present.rows.rows().collect();
+    Drift::between(of.columns, &learned.rows, &present)
+}
+
+impl Candidate {
+    /// Whether it is the one that scores.
+    pub fn is_chosen(&self) -> bool {
+        self.chosen
+    }
+}
