@@ -100,7 +100,11 @@ pub(super) fn grow(
         }
         tree[at].split = Some(super::Branch {
             column: binned.places[split.column] as u32,
-            up_to: binned.edges[split.column][usize::from(split.bin) - 1],
+            // After the last edge only what is missing goes right. (JSON has no infinity.)
+            up_to: binned.edges[split.column]
+                .get(usize::from(split.bin) - 1)
+                .copied()
+                .unwrap_or(f64::MAX),
             missing_left: split.missing_left,
             left: place,
         });
@@ -210,7 +214,6 @@ impl Leaf {
                 }
             }
         }
-        // A split after the last edge would have nothing to its right.
         best
     }
 }
