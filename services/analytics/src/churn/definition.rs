@@ -106,9 +106,18 @@ pub fn cutoffs(
     as_of: Timestamp,
     first_record: Timestamp,
 ) -> Vec<Timestamp> {
+    cutoffs_of(definition.horizon_days, as_of, first_record)
+}
+
+/// The same of a horizon.
+pub(crate) fn cutoffs_of(
+    horizon_days: i64,
+    as_of: Timestamp,
+    first_record: Timestamp,
+) -> Vec<Timestamp> {
     /// In half horizons before `as_of`.
     const STEPS: [i64; 4] = [6, 5, 4, 2];
-    let half = definition.horizon_days * DAY / 2;
+    let half = horizon_days * DAY / 2;
     STEPS
         .into_iter()
         .map(|steps| as_of.plus(-steps * half))

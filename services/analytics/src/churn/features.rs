@@ -40,6 +40,8 @@ pub enum Unit {
     LogRatio,
     /// 0 or 1.
     Flag,
+    /// A number of which nothing is known.
+    Number,
 }
 
 impl Unit {
@@ -54,11 +56,12 @@ impl Unit {
             Self::Times => "times",
             Self::LogRatio => "log ratio",
             Self::Flag => "0 or 1",
+            Self::Number => "number",
         }
     }
 
     /// Whether the scale is compressed: counts, money and spans have long tails.
-    pub(super) const fn skewed(self) -> bool {
+    pub(crate) const fn skewed(self) -> bool {
         matches!(self, Self::Days | Self::Count | Self::Money | Self::Seconds | Self::Times)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Minimises `Σ log-loss + |w|² / 2C`, the intercept free: the objective of scikit-learn and of liblinear.
 
-use super::scale::Matrix;
+use super::matrix::Matrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +24,38 @@ pub(crate) fn sigmoid(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
 }
 
+/// Log-odds of a probability, kept from the ends.
+pub(crate) fn logit(probability: f64) -> f64 {
+    let kept = probability.clamp(1e-9, 1.0 - 1e-9);
+    (kept / (1.0 - kept)).ln()
+}
+
+/// Mean negative log likelihood of outcomes, in nats.
+pub(crate) fn log_loss(log_odds: &[f64], churned: &[bool]) -> f64 {
+    let losses = log_odds.iter().zip(churned).map(|(&odds, &churned)| loss_of(odds, churned));
+    losses.sum::<f64>() / churned.len() as f64
+}
+
+fn loss_of(log_odds: f64, churned: bool) -> f64 {
+    let against = if churned { -log_odds } else { log_odds };
+    // log(1 + e^a) without overflow
+    against.max(0.0) + (-against.abs()).exp().ln_1p()
+}
+
 impl Logistic {
     pub(crate) fn fit(x: &Matrix, churned: &[bool], c: f64) -> Self {
+        Self::nothing(x.width).refit(x, churned, c)
+    }
+
+    /// A model that knows nothing of so many columns.
+    pub(crate) fn nothing(width: usize) -> Self {
+        Self { intercept: 0.0, weights: vec![0.0; width] }
+    }
+
+    /// The same from where another fit ended, which is nearer.
+    pub(crate) fn refit(self, x: &Matrix, churned: &[bool], c: f64) -> Self {
         let ridge = 1.0 / c;
-        let mut model = Self { intercept: 0.0, weights: vec![0.0; x.width] };
+        let mut model = self;
         let mut loss = model.loss(x, churned, ridge);
         for _ in 0..MOST_STEPS {
             let (gradient, hessian) = model.derivatives(x, churned, ridge);
@@ -71,15 +99,15 @@ impl Logistic {
         x.rows().map(|row| sigmoid(self.log_odds(row))).collect()
     }
 
+    /// The same of a row that is made on the way.
+    pub(crate) fn along(&self, row: impl Iterator<Item = f64>) -> f64 {
+        self.intercept + self.weights.iter().zip(row).map(|(w, x)| w * x).sum::<f64>()
+    }
+
     fn loss(&self, x: &Matrix, churned: &[bool], ridge: f64) -> f64 {
         let penalty = ridge / 2.0 * self.weights.iter().map(|w| w * w).sum::<f64>();
         let losses = chunks(x, churned, |rows, churned| {
-            let loss = |(row, &churned): (&[f64], &bool)| {
-                let odds = self.log_odds(row);
-                let against = if churned { -odds } else { odds };
-                // log(1 + e^a) without overflow
-                against.max(0.0) + (-against.abs()).exp().ln_1p()
-            };
+            let loss = |(row, &churned): (&[f64], &bool)| loss_of(self.log_odds(row), churned);
             rows.chunks_exact(x.width.max(1)).zip(churned).map(loss).sum::<f64>()
         });
         penalty + losses.into_iter().sum::<f64>()

@@ -8,6 +8,7 @@
 mod definition;
 mod features;
 mod logistic;
+mod matrix;
 mod measures;
 mod quality;
 mod rule;
@@ -15,13 +16,15 @@ mod scale;
 mod score;
 mod table;
 mod train;
-mod words;
+pub(crate) mod words;
 
-pub(crate) use logistic::{Logistic, sigmoid};
-pub(crate) use scale::Matrix;
+pub(crate) use definition::cutoffs_of;
+pub(crate) use logistic::{Logistic, log_loss, logit, sigmoid};
+pub(crate) use rule::Rule;
 
 pub use definition::{Definition, Violation, cutoffs};
 pub use features::{FEATURES, Feature, Row, Subject, Topic, Unit, row};
+pub use matrix::Matrix;
 pub use quality::{Bin, Quality};
 pub use score::{Band, Reason, Risk, value_at_risk};
 pub use train::{Basis, Coefficient, Model, Report, Snapshot, train};

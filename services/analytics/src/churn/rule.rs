@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 /// Shares by recency. `edges[i]` is the greatest recency of bin i; the last bin takes the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     edges: Vec<f64>,
     shares: Vec<f64>,
 }
 
 impl Rule {
     /// Ten bins of equal size (fewer where rows are few), made monotone: more quiet is never less risk.
-    pub(super) fn fit(recency: &[f64], churned: &[bool]) -> Self {
+    pub(crate) fn fit(recency: &[f64], churned: &[bool]) -> Self {
         let mut rows: Vec<(f64, bool)> =
             recency.iter().copied().zip(churned.iter().copied()).collect();
         rows.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -41,7 +41,7 @@ impl Rule {
         }
     }
 
-    pub(super) fn predict(&self, recency: f64) -> f64 {
+    pub(crate) fn predict(&self, recency: f64) -> f64 {
         let bin = self.edges.partition_point(|&edge| edge < recency);
         self.shares.get(bin).or(self.shares.last()).copied().unwrap_or(0.5)
     }

@@ -1,7 +1,10 @@
 //! From rows in natural units to the columns that the model sees: log1p where tails are long, then z-scores.
 //! Fitted on training rows only.
 
-use super::features::{FEATURES, Row};
+use super::{
+    features::{FEATURES, Row},
+    matrix::Matrix,
+};
 use serde::{Deserialize, Serialize};
 
 /// A column that is used.
@@ -21,12 +24,6 @@ pub(super) struct Column {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Scaler {
     pub(super) columns: Vec<Column>,
-}
-
-/// Rows of scaled columns, one after the other.
-pub(crate) struct Matrix {
-    pub(crate) width: usize,
-    pub(crate) values: Vec<f64>,
 }
 
 /// Two columns more alike than this are one.
@@ -62,13 +59,6 @@ impl Scaler {
     pub(super) fn apply(&self, rows: &[&Row]) -> Matrix {
         let values = rows.iter().flat_map(|row| self.row(row)).collect();
         Matrix { width: self.columns.len(), values }
-    }
-}
-
-impl Matrix {
-    pub(super) fn rows(&self) -> impl Iterator<Item = &[f64]> {
-        // A width of zero would have no rows at all; the model never asks for one.
-        self.values.chunks_exact(self.width.max(1))
     }
 }
 

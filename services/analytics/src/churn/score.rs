@@ -118,7 +118,7 @@ impl Model {
             let said = (feature.say)(subject, currency);
             Reason {
                 feature: feature.name.to_owned(),
-                text: said + &words::typical(feature, median, currency),
+                text: said + &words::typical(feature.unit, median, currency),
                 contribution,
                 value: row[place].is_finite().then_some(row[place]),
             }

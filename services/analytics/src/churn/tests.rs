@@ -1,6 +1,6 @@
 use super::{
-    logistic::Logistic, measures::*, quality::auc, rule::Rule, rule::ranks, scale::Matrix,
-    scale::Scaler, train::Scorer, *,
+    logistic::Logistic, measures::*, quality::auc, rule::Rule, rule::ranks, scale::Scaler,
+    train::Scorer, *,
 };
 use crate::{Activity, ScoreActivity, Timestamp, codes::Kind, interaction::Currency, time::DAY};
 

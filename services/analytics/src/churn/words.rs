@@ -1,15 +1,15 @@
 //! Values in words, in plain English.
 
-use super::{Unit, features::Feature};
+use super::Unit;
 use crate::interaction::{Currency, Kind, Money};
 
 /// "142 days"
-pub(super) fn days(value: f64) -> String {
+pub(crate) fn days(value: f64) -> String {
     count(value.round() as i64, "day")
 }
 
 /// "1 order", "3 orders", "no order"
-pub(super) fn count(number: i64, noun: &str) -> String {
+pub(crate) fn count(number: i64, noun: &str) -> String {
     match number {
         0 => format!("no {noun}"),
         1 => format!("1 {noun}"),
@@ -29,13 +29,24 @@ fn plural(noun: &str) -> String {
         .join(", ")
 }
 
+/// "12.5", "3"
+pub(crate) fn number(value: f64) -> String {
+    let digits = if value.abs() < 10.0 { 2 } else { 0 };
+    let text = format!("{value:.digits$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
 /// "37 %"
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
 /// "45 s", "12 min", "3.5 h"
-pub(super) fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => format!("{s:.0} s"),
         s if s < 5_400.0 => format!("{:.0} min", s / 60.0),
@@ -44,7 +55,7 @@ pub(super) fn span(seconds: f64) -> String {
 }
 
 /// "123.40 EUR"
-pub(super) fn amount(minor: f64, currency: Option<Currency>) -> String {
+pub(crate) fn amount(minor: f64, currency: Option<Currency>) -> String {
     let code = currency.map(|currency| currency.to_string()).unwrap_or_default();
     let digits = minor_digits(&code);
     format!("{:.*} {code}", digits, minor / 10f64.powi(digits as i32)).trim_end().to_owned()
@@ -66,7 +77,7 @@ fn minor_digits(code: &str) -> usize {
 }
 
 /// "last recommendation 3 of 10"
-pub(super) fn answer(what: &str, score: Option<f64>, most: f64) -> String {
+pub(crate) fn answer(what: &str, score: Option<f64>, most: f64) -> String {
     known(
         score,
         |score| format!("{what} {:.0} of {most:.0}", score * most),
@@ -75,12 +86,12 @@ pub(super) fn answer(what: &str, score: Option<f64>, most: f64) -> String {
 }
 
 /// The text of a value, or what to say where there is none.
-pub(super) fn known(value: Option<f64>, say: impl Fn(f64) -> String, missing: &str) -> String {
+pub(crate) fn known(value: Option<f64>, say: impl Fn(f64) -> String, missing: &str) -> String {
     value.map_or_else(|| missing.to_owned(), say)
 }
 
 /// "order", "order or engagement"
-pub(super) fn kinds(kinds: &[Kind]) -> String {
+pub(crate) fn kinds(kinds: &[Kind]) -> String {
     let name = |kind: &Kind| match kind {
         Kind::Engagement => "engagement",
         Kind::Contact => "contact",
@@ -100,10 +111,10 @@ pub(super) fn kinds(kinds: &[Kind]) -> String {
 }
 
 /// " (typical: 31 days)", where that helps.
-pub(super) fn typical(feature: &Feature, median: f64, currency: Option<Currency>) -> String {
-    let text = match feature.unit {
+pub(crate) fn typical(unit: Unit, median: f64, currency: Option<Currency>) -> String {
+    let text = match unit {
         _ if median.is_nan() => return String::new(),
-        Unit::LogRatio | Unit::Flag | Unit::Times => return String::new(),
+        Unit::LogRatio | Unit::Flag | Unit::Times | Unit::Number => return String::new(),
         Unit::Days => format!("{median:.0}"),
         Unit::Count => {
             format!("{median:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()

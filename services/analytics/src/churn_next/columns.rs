@@ -5,8 +5,8 @@
 //! treat anybody otherwise, and what identifies a person.
 
 use super::{
+    Matrix,
     features::{FEATURES, Subject, Topic, Unit},
-    matrix::Matrix,
     words,
 };
 use crate::{
@@ -154,7 +154,8 @@ impl Columns {
     ) -> String {
         let Some(attribute) = self.attribute(column) else {
             let feature = &FEATURES[column];
-            return (feature.say)(subject, currency) + &words::typical(feature, median, currency);
+            return (feature.say)(subject, currency)
+                + &words::typical(feature.unit, median, currency);
         };
         let about = attribute.subject();
         match attribute {

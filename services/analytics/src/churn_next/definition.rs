@@ -1,11 +1,11 @@
 //! What "left" means, whom it is asked of, and which past cut-offs can teach it.
 
-use super::{score::Bands, words};
+use super::score::Bands;
 use crate::{
     Customer, Timestamp,
+    churn::{cutoffs_of, words},
     features::{Attribute, Field},
     interaction::Kind,
-    time::DAY,
 };
 use serde::{Deserialize, Serialize};
 
@@ -334,20 +334,11 @@ impl Checks {
     }
 }
 
-/// Past cut-offs whose horizon is over before `until`, oldest first: the latest is for the test; the others end their horizon
-/// before it begins, half a horizon apart, so that seasons and spells weigh less. One that has less than a horizon of records
-/// before it would know customers too little to teach anything, and is left out.
+/// The cut-offs of [`crate::churn::cutoffs`] whose horizon is over before `until`.
 pub fn cutoffs(
     definition: &Definition,
     until: Timestamp,
     first_record: Timestamp,
 ) -> Vec<Timestamp> {
-    /// In half horizons before `until`.
-    const STEPS: [i64; 4] = [6, 5, 4, 2];
-    let half = definition.horizon_days * DAY / 2;
-    STEPS
-        .into_iter()
-        .map(|steps| until.plus(-steps * half))
-        .filter(|cutoff| cutoff.micros() - first_record.micros() >= 2 * half)
-        .collect()
+    cutoffs_of(definition.horizon_days, until, first_record)
 }

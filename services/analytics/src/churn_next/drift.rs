@@ -30,14 +30,7 @@ pub struct Drift {
 const LOOKED_AT: usize = 10_000;
 
 impl Drift {
-    /// How far rows `now` are from rows `then`, the farthest first.
-    pub(super) fn between(columns: &Columns, then: &[&[f64]], now: &[&[f64]]) -> Vec<Self> {
-        let references =
-            (0..columns.width()).map(|column| Reference::of(then, column)).collect::<Vec<_>>();
-        Self::since(columns, &references, now)
-    }
-
-    /// The same of what is kept of rows then.
+    /// How far rows `now` are from what is kept of rows `then`, the farthest first.
     pub(super) fn since(columns: &Columns, then: &[Reference], now: &[&[f64]]) -> Vec<Self> {
         let mut drifts: Vec<Self> = (then.iter().enumerate())
             .map(|(column, reference)| Self {

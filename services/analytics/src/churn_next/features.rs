@@ -4,6 +4,7 @@
 
 pub use super::table::FEATURES;
 use super::{Definition, bgnbd::History, definition::Standing};
+pub use crate::churn::{Topic, Unit};
 use crate::{Activity, Customer, Timestamp, interaction::Currency};
 
 /// One customer at a cut-off.
@@ -19,70 +20,6 @@ pub struct Subject<'a> {
     pub as_of: Timestamp,
     /// What "left" means.
     pub definition: &'a Definition,
-}
-
-/// How a feature is written for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Days of 24 hours.
-    Days,
-    /// A number of things.
-    Count,
-    /// A share in [0, 1].
-    Share,
-    /// A share in [0, 1] that was an answer on 0–10.
-    Tenths,
-    /// Minor units of the currency.
-    Money,
-    /// Seconds.
-    Seconds,
-    /// A factor.
-    Times,
-    /// Difference of two log1p counts: no unit that means anything to people.
-    LogRatio,
-    /// 0 or 1.
-    Flag,
-    /// A number of which nothing is known.
-    Number,
-}
-
-impl Unit {
-    /// The unit's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Days => "days",
-            Self::Count => "count",
-            Self::Share | Self::Tenths => "share",
-            Self::Money => "minor units",
-            Self::Seconds => "seconds",
-            Self::Times => "times",
-            Self::LogRatio => "log ratio",
-            Self::Flag => "0 or 1",
-            Self::Number => "number",
-        }
-    }
-
-    /// Whether the scale is compressed: counts, money and spans have long tails.
-    pub(super) const fn skewed(self) -> bool {
-        matches!(self, Self::Days | Self::Count | Self::Money | Self::Seconds | Self::Times)
-    }
-}
-
-/// What a feature is about. Features of one topic say nearly the same: as reasons they are told as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topic {
-    /// How much and how often they order or come, and how long they have been quiet.
-    Orders,
-    /// What they spend, and what they send back.
-    Spend,
-    /// How much they are in touch.
-    Touchpoints,
-    /// Waits, cases, complaints.
-    Help,
-    /// What they say.
-    Voice,
-    /// Subscriptions.
-    Plan,
 }
 
 /// A feature: how it is read, and how it is told.
@@ -112,15 +49,7 @@ pub(super) const fn core(
     read: Read,
     say: Say,
 ) -> Feature {
-    Feature {
-        topic,
-        name,
-        unit,
-        core: true,
-        actionable: matches!(topic, Topic::Help | Topic::Voice),
-        read,
-        say,
-    }
+    Feature { core: true, ..more(topic, name, unit, read, say) }
 }
 
 pub(super) const fn more(
@@ -130,15 +59,8 @@ pub(super) const fn more(
     read: Read,
     say: Say,
 ) -> Feature {
-    Feature {
-        topic,
-        name,
-        unit,
-        core: false,
-        actionable: matches!(topic, Topic::Help | Topic::Voice),
-        read,
-        say,
-    }
+    let actionable = matches!(topic, Topic::Help | Topic::Voice);
+    Feature { topic, name, unit, core: false, actionable, read, say }
 }
 
 impl Subject<'_> {

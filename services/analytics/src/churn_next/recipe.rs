@@ -6,11 +6,11 @@ use super::{
     boost::{Boosted, EVERY, Growth},
     calibrate::Calibration,
     columns::Columns,
-    logistic::{Logistic, log_loss, logit},
     rule::Rule,
     sample::Sample,
     scale::Scaler,
 };
+use crate::churn::{Logistic, log_loss, logit};
 use serde::{Deserialize, Serialize};
 
 /// What gives log-odds, before they are calibrated.
@@ -48,8 +48,6 @@ pub(super) struct Kitchen<'a> {
 pub(super) struct HeldOut {
     pub(super) log_odds: Vec<f64>,
     pub(super) churned: Vec<bool>,
-    /// Whether the row is of the newest cut-off.
-    pub(super) newest: Vec<bool>,
 }
 
 /// A recipe, what it came to on rows held out, and the line that makes those come true.
@@ -122,8 +120,9 @@ impl Kitchen<'_> {
 
     /// Every model that may compete, each tuned; the rules first.
     pub(super) fn tune_all(&self, sample: &Sample<'_>) -> Vec<Tuned> {
-        let mut tuned = vec![self.tune_rule(sample, 0), self.tune_rule(sample, 1)];
-        tuned.extend(self.tune_fitted(Recipe::BgNbd, sample));
+        let unchosen = [Recipe::Rule { column: 0 }, Recipe::Rule { column: 1 }, Recipe::BgNbd];
+        let mut tuned: Vec<Tuned> =
+            unchosen.into_iter().filter_map(|recipe| self.tune_fitted(recipe, sample)).collect();
         tuned.push(self.tune_logistic(sample));
         if sample.rows.len() >= FEWEST_FOR_TREES {
             tuned.push(self.tune_boosted(STUMPS, sample));
@@ -132,23 +131,17 @@ impl Kitchen<'_> {
         tuned
     }
 
-    fn tune_rule(&self, sample: &Sample<'_>, column: usize) -> Tuned {
-        let held_out = held_out(sample, |fit_on, check_on| {
-            let rule = Rule::fit(column, &fit_on.rows, &fit_on.churned);
-            vec![check_on.rows.iter().map(|row| logit(rule.predict(row))).collect()]
-        });
-        best(held_out, |_| Recipe::Rule { column })
-    }
-
+    /// Of whom nothing is to be chosen.
     fn tune_fitted(&self, recipe: Recipe, sample: &Sample<'_>) -> Option<Tuned> {
         recipe.fit(sample, self)?;
-        let held_out = held_out(sample, |fit_on, check_on| {
-            let scorer = recipe.fit(fit_on, self);
-            let odds = |(row, history): (&&[f64], &&History)| {
-                scorer.as_ref().map_or(0.0, |scorer| scorer.log_odds(row, history))
-            };
-            vec![check_on.rows.iter().zip(&check_on.histories).map(odds).collect()]
-        });
+        let held_out =
+            held_out(sample, |fit_on, check_on| {
+                let scorer = recipe.fit(fit_on, self);
+                vec![scorer.map_or_else(
+                    || vec![0.0; check_on.rows.len()],
+                    |one| one.log_odds_of(check_on),
+                )]
+            });
         Some(best(held_out, |_| recipe))
     }
 
@@ -205,7 +198,6 @@ fn held_out(
         for (choice, odds) in choices.iter_mut().zip(said) {
             choice.log_odds.extend(odds);
             choice.churned.extend(&check_on.churned);
-            choice.newest.extend((0..check_on.rows.len()).map(|place| place >= check_on.newest));
         }
     }
     choices
@@ -230,6 +222,11 @@ fn best(choices: Vec<HeldOut>, recipe: impl Fn(usize) -> Recipe) -> Tuned {
 }
 
 impl Scorer {
+    pub(super) fn log_odds_of(&self, sample: &Sample<'_>) -> Vec<f64> {
+        let rows = sample.rows.iter().zip(&sample.histories);
+        rows.map(|(row, history)| self.log_odds(row, history)).collect()
+    }
+
     pub(super) fn log_odds(&self, row: &[f64], history: &History) -> f64 {
         match self {
             Self::Rule(rule) => logit(rule.predict(row)),

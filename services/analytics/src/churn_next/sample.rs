@@ -1,6 +1,6 @@
 //! What is trained and tested on: rows of past cut-offs with their outcomes.
 
-use super::{bgnbd::History, matrix::Matrix};
+use super::{Matrix, bgnbd::History};
 use crate::Timestamp;
 
 /// Everyone who counted at a cut-off, and what became of them.

@@ -1,6 +1,6 @@
 //! From rows in natural units to what a regression sees: log1p where tails are long, then z-scores. Fitted on training rows only.
 
-use super::{columns::Columns, matrix::Matrix};
+use super::{Matrix, columns::Columns};
 use serde::{Deserialize, Serialize};
 
 /// A column that is used.

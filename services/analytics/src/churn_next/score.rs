@@ -1,7 +1,7 @@
 //! Risks: probabilities with their intervals, bands, and the reasons for and against.
 
 use super::{
-    Definition,
+    Definition, Matrix,
     basis::Basis,
     calibrate::Calibration,
     columns::{About, Columns},
@@ -9,11 +9,10 @@ use super::{
     drift::{Drift, Reference},
     features::Subject,
     likeness::Likeness,
-    logistic::sigmoid,
-    matrix::Matrix,
     recipe::Scorer,
     report::Importance,
     sample::Sample,
+    sigmoid,
     typical::Typical,
 };
 use crate::{Timestamp, codes::coded, interaction::Currency, stats};

@@ -7,17 +7,17 @@
 use super::{
     Definition,
     basis::Basis,
-    bgnbd::{BgNbd, History},
+    bgnbd::BgNbd,
     calibrate::Calibration,
     columns::Columns,
-    drift::{Drift, Reference},
+    drift::Reference,
     likeness::Likeness,
-    logistic::sigmoid,
     quality::Quality,
     recipe::{Kitchen, Recipe, Scorer, Tuned},
-    report::{Candidate, Report, Test, reason},
+    report::{Report, Test, reason},
     sample::{FEWEST_OF_A_KIND, FEWEST_ROWS, Sample, Snapshot},
     score::{Model, Ranks},
+    sigmoid,
     suspects::suspects,
     typical::Typical,
     words,
@@ -56,7 +56,6 @@ pub fn train(of: Training<'_>) -> (Model, Report) {
     let learned = if all.rows.is_empty() { Sample::of(&[of.present]) } else { all };
     let learned = learned.thinned(FITTED_ON);
     let typical = Typical::of(&learned, of.columns);
-    report.drift = drift(&of, &learned);
     report.basis = scorer.as_ref().map_or(Basis::RecencyRank, |(basis, _)| *basis);
     let model = Model {
         columns: of.columns.clone(),
@@ -71,6 +70,7 @@ pub fn train(of: Training<'_>) -> (Model, Report) {
         likeness,
         typical,
     };
+    report.drift = model.drift(&of.present.rows);
     report.importances = model.importances(&learned);
     (model, report)
 }
@@ -200,28 +200,12 @@ fn choose(tuned: &[Tuned], tested: &[(Quality, Vec<f64>)]) -> usize {
 /// The calibration with the mean of the newest cut-off's rows at the share that was observed of them.
 fn followed(scorer: &Option<Scorer>, calibration: Calibration, sample: &Sample<'_>) -> Calibration {
     let Some(scorer) = scorer else { return calibration };
-    let newest = sample.rows[sample.newest..].iter().zip(&sample.histories[sample.newest..]);
-    let odds: Vec<f64> = newest.map(|(row, history)| scorer.log_odds(row, history)).collect();
+    let odds = scorer.log_odds_of(sample).split_off(sample.newest);
     calibration.towards(sample.latest_share(), &odds)
 }
 
 fn predict(scorer: &Option<Scorer>, calibration: &Calibration, sample: &Sample<'_>) -> Vec<f64> {
-    let probability = |(row, history): (&&[f64], &&History)| {
-        let odds = scorer.as_ref().map_or(0.0, |scorer| scorer.log_odds(row, history));
-        sigmoid(calibration.apply(odds))
-    };
-    sample.rows.iter().zip(&sample.histories).map(probability).collect()
-}
-
-/// How far those who may leave now are from those that were learned of, the farthest first.
-fn drift(of: &Training<'_>, learned: &Sample<'_>) -> Vec<Drift> {
-    let present: Vec<&[f64]> = of.present.rows.rows().collect();
-    Drift::between(of.columns, &learned.rows, &present)
-}
-
-impl Candidate {
-    /// Whether it is the one that scores.
-    pub fn is_chosen(&self) -> bool {
-        self.chosen
-    }
+    let odds =
+        scorer.as_ref().map_or_else(|| vec![0.0; sample.rows.len()], |one| one.log_odds_of(sample));
+    odds.into_iter().map(|odds| sigmoid(calibration.apply(odds))).collect()
 }

@@ -7,7 +7,7 @@
 mod bins;
 mod grow;
 
-use super::logistic::sigmoid;
+use crate::churn::sigmoid;
 use bins::Binned;
 use grow::{Slope, grow};
 use rayon::prelude::*;

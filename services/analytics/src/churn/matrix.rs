@@ -49,7 +49,7 @@ impl Matrix {
     }
 
     /// One column.
-    pub(super) fn column(&self, column: usize) -> impl Iterator<Item = f64> {
+    pub(crate) fn column(&self, column: usize) -> impl Iterator<Item = f64> {
         self.rows().map(move |row| row[column])
     }
 }
