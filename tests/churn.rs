@@ -2,9 +2,9 @@
 
 use cx_analytics::{Timestamp, synthetic::Population};
 use cx_server::proto::{
-    ChurnBand, ChurnBasis, ChurnDefinition, ChurnModel, ChurnRisk, ChurnRiskOrder,
+    ChurnBand, ChurnBasis, ChurnCandidate, ChurnModel, ChurnQuality, ChurnRisk, ChurnRiskOrder,
     CreateSegmentationRequest, GetChurnModelRequest, GetChurnRiskRequest, GetSegmentationRequest,
-    ListChurnRisksRequest, ListPersonasRequest, RunState, SegmentationParameters,
+    ListChurnRisksRequest, ListPersonasRequest, Money, RunState, SegmentationParameters,
     TrainChurnModelRequest,
 };
 use std::collections::BTreeSet;
@@ -15,9 +15,9 @@ use crate::segmentation::fill;
 use crate::support::{Engine, Server, reason_of, violations_of};
 
 /// The instant up to which the population has lived, as in `fill`.
-const AS_OF: i64 = 1_700_000_000;
+pub(crate) const AS_OF: i64 = 1_700_000_000;
 
-fn instant(seconds: i64) -> Option<prost_types::Timestamp> {
+pub(crate) fn instant(seconds: i64) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds, nanos: 0 })
 }
 
@@ -26,11 +26,12 @@ fn training() -> TrainChurnModelRequest {
 }
 
 /// Trains a model and waits until that has ended.
-async fn train(server: &mut Server, request: TrainChurnModelRequest) -> ChurnModel {
+pub(crate) async fn train(server: &mut Server, request: TrainChurnModelRequest) -> ChurnModel {
     let started = server.churn.train_churn_model(request).await.unwrap().into_inner();
     let churn_model_id = started.churn_model.unwrap().churn_model_id;
     loop {
-        let request = GetChurnModelRequest { churn_model_id: churn_model_id.clone() };
+        let request =
+            GetChurnModelRequest { churn_model_id: churn_model_id.clone(), ..Default::default() };
         let model = server.churn.get_churn_model(request).await.unwrap().into_inner();
         let model = model.churn_model.unwrap();
         let state = model.progress.as_ref().unwrap().state();
@@ -42,7 +43,10 @@ async fn train(server: &mut Server, request: TrainChurnModelRequest) -> ChurnMod
 }
 
 /// All pages of a list.
-async fn list(server: &mut Server, mut request: ListChurnRisksRequest) -> Vec<ChurnRisk> {
+pub(crate) async fn list(
+    server: &mut Server,
+    mut request: ListChurnRisksRequest,
+) -> Vec<ChurnRisk> {
     let mut risks = Vec::new();
     loop {
         let page = server.churn.list_churn_risks(request.clone()).await.unwrap().into_inner();
@@ -60,20 +64,51 @@ async fn a_model_is_trained_and_its_risks_are_listed(engine: Engine) {
     let model = train(&mut server, training()).await;
     let report = model.report.clone().unwrap();
     assert!(model.active);
-    assert_eq!(report.basis(), ChurnBasis::LogisticRegression, "{}", report.basis_reason);
+    let rules = [ChurnBasis::RecencyRule, ChurnBasis::RecencyRank];
+    assert!(!rules.contains(&report.basis()), "{}", report.basis_reason);
     assert!(report.calibrated && report.train_cutoffs.len() >= 2 && report.test_cutoff.is_some());
     assert_eq!(report.currency_code, "EUR");
-    let (quality, rule) = (report.model.unwrap(), report.rule.unwrap());
+    assert!(report.candidates.iter().map(|one| one.held_out_log_loss).is_sorted());
+    let of = |wanted: &dyn Fn(&&ChurnCandidate) -> bool| -> ChurnQuality {
+        report.candidates.iter().find(wanted).unwrap().quality.clone().unwrap()
+    };
+    let quality = of(&|one| one.chosen);
+    let rule = of(&|one| one.basis() == ChurnBasis::RecencyRule);
     assert!(quality.auc > 0.75 && quality.log_loss < rule.log_loss, "{quality:?}");
-    assert_eq!(quality.bins.iter().map(|bin| bin.customers).sum::<i64>(), report.test_rows);
+    assert_eq!(quality.bins.iter().map(|bin| bin.customers).sum::<i64>(), quality.customers);
+    assert_eq!(quality.bands.iter().map(|band| band.churned).sum::<i64>(), quality.churned);
+    assert!(report.summary.contains(&report.basis_reason) && !report.importances.is_empty());
+    assert!(report.drift.len() > 30 && report.value_candidates.iter().any(|one| one.chosen));
 
     let all = ListChurnRisksRequest { page_size: 400, ..Default::default() };
     let risks = list(&mut server, all.clone()).await;
-    assert_eq!(risks.len() as i64, report.customers_scored);
+    let gone = ListChurnRisksRequest { band: ChurnBand::Gone.into(), ..all.clone() };
+    let gone = list(&mut server, gone).await;
+    assert!(gone.iter().all(|risk| risk.days_since_last_activity >= 180));
+    assert_eq!((risks.len() + gone.len()) as i64, report.customers_scored);
     assert!(risks.iter().map(|risk| risk.probability).rev().is_sorted());
     let ids: BTreeSet<_> = risks.iter().map(|risk| &risk.customer_id).collect();
     assert_eq!(ids.len(), risks.len());
-    assert!(risks.iter().all(|risk| risk.reasons.len() == 3 && risk.persona_id.is_empty()));
+    assert!(risks.iter().all(|risk| risk.persona_id.is_empty()));
+    for risk in &risks {
+        let interval = risk.interval.as_ref().unwrap();
+        assert!(interval.low <= risk.probability && risk.probability <= interval.high, "{risk:?}");
+        assert!(risk.reasons.len() <= 3 && risk.counter_reasons.len() <= 3);
+        assert!(risk.reasons.iter().all(|reason| reason.contribution > 0.0));
+        assert!(risk.counter_reasons.iter().all(|reason| reason.contribution < 0.0));
+        assert!(risk.days_since_last_activity >= 0 && risk.churn_definition_version == 1);
+        assert!(risk.week_change.is_none_or(|change| change.abs() <= 1.0));
+        if let Some(at_risk) = &risk.value_at_risk {
+            // Of what one who stays spends, each share is rounded.
+            let sum =
+                (at_risk.amount_minor + risk.predicted_value.as_ref().unwrap().amount_minor) as f64;
+            assert!(
+                (at_risk.amount_minor as f64 - sum * risk.probability).abs() <= 1.5,
+                "{risk:?}"
+            );
+        }
+    }
+    assert!(risks.iter().filter(|risk| risk.week_change.is_some()).count() > risks.len() / 2);
 
     let by_value = ChurnRiskOrder::ValueAtRisk.into();
     let valued =
@@ -82,13 +117,20 @@ async fn a_model_is_trained_and_its_risks_are_listed(engine: Engine) {
     let value = |risk: &ChurnRisk| risk.value_at_risk.as_ref().map(|money| money.amount_minor);
     assert!(valued.iter().map(value).rev().is_sorted());
 
+    let by_band = ChurnRiskOrder::BandThenValue.into();
+    let urgent =
+        list(&mut server, ListChurnRisksRequest { order_by: by_band, ..all.clone() }).await;
+    assert_eq!(urgent.len(), risks.len());
+    assert!(urgent.iter().map(|risk| (risk.band, value(risk))).rev().is_sorted());
+
     let band = ChurnBand::High.into();
     let high = list(&mut server, ListChurnRisksRequest { band, ..all.clone() }).await;
     assert_eq!(high.len(), risks.iter().filter(|risk| risk.probability >= 0.7).count());
     let likely = list(&mut server, ListChurnRisksRequest { min_probability: 0.4, ..all }).await;
     assert_eq!(likely.len(), risks.iter().filter(|risk| risk.probability >= 0.4).count());
 
-    let request = GetChurnRiskRequest { customer_id: risks[0].customer_id.clone() };
+    let request =
+        GetChurnRiskRequest { customer_id: risks[0].customer_id.clone(), ..Default::default() };
     let one = server.churn.get_churn_risk(request).await.unwrap().into_inner();
     assert_eq!(one.churn_risk.as_ref(), Some(&risks[0]));
 }
@@ -164,11 +206,12 @@ async fn little_data_get_a_rule_that_says_so(engine: Engine) {
     fill(&server.store, 30).await;
     let model = train(&mut server, training()).await;
     let report = model.report.unwrap();
-    assert_eq!(report.basis(), ChurnBasis::RecencyRule);
-    assert!(!report.basis_reason.is_empty() && report.coefficients.is_empty());
+    let basis = report.basis();
+    assert!([ChurnBasis::RecencyRule, ChurnBasis::RecencyRank].contains(&basis), "{basis:?}");
+    assert!(!report.basis_reason.is_empty() && report.importances.is_empty());
     let risks = list(&mut server, ListChurnRisksRequest::default()).await;
     assert!(!risks.is_empty());
-    assert!(risks.iter().all(|risk| risk.basis() == ChurnBasis::RecencyRule));
+    assert!(risks.iter().all(|risk| risk.basis() == basis));
     let insufficient = |risk: &ChurnRisk| risk.band() == ChurnBand::InsufficientData;
     assert_eq!(risks.iter().all(insufficient), !report.calibrated);
     assert!(risks.iter().all(|risk| risk.reasons[0].contribution == 0.0));
@@ -181,20 +224,18 @@ async fn what_cannot_be_trained_or_read_is_refused_by_name(engine: Engine) {
     assert_eq!(reason_of(&refused), "NO_ACTIVE_CHURN_MODEL");
     let refused = server.churn.get_churn_model(GetChurnModelRequest::default()).await.unwrap_err();
     assert_eq!(reason_of(&refused), "NO_ACTIVE_CHURN_MODEL");
-    let request = GetChurnModelRequest { churn_model_id: "none".into() };
+    let request = GetChurnModelRequest { churn_model_id: "none".into(), ..Default::default() };
     let refused = server.churn.get_churn_model(request).await.unwrap_err();
     assert_eq!(reason_of(&refused), "CHURN_MODEL_NOT_FOUND");
-    let request = GetChurnRiskRequest { customer_id: "c".into() };
+    let request = GetChurnRiskRequest { customer_id: "c".into(), ..Default::default() };
     let refused = server.churn.get_churn_risk(request).await.unwrap_err();
     assert_eq!(reason_of(&refused), "NO_ACTIVE_CHURN_MODEL");
 
     let failed = train(&mut server, training()).await.progress.unwrap();
     assert_eq!(failed.failure.unwrap().reason, "TOO_FEW_CUSTOMERS");
 
-    let definition =
-        ChurnDefinition { look_back_days: -1, horizon_days: 731, qualifying_kinds: vec![6, 6, 99] };
     let request = TrainChurnModelRequest {
-        definition: Some(definition),
+        churn_definition_id: "a\0".into(),
         as_of: instant(7_000_000_000),
         currency_code: "eur".into(),
         request_id: "r".repeat(129),
@@ -202,29 +243,28 @@ async fn what_cannot_be_trained_or_read_is_refused_by_name(engine: Engine) {
     };
     let refused = server.churn.train_churn_model(request).await.unwrap_err();
     let fields: BTreeSet<_> = violations_of(&refused).into_iter().map(|(field, _)| field).collect();
-    let wanted = [
-        "as_of",
-        "currency_code",
-        "definition.horizon_days",
-        "definition.look_back_days",
-        "definition.qualifying_kinds",
-        "definition.qualifying_kinds[2]",
-        "request_id",
-    ];
+    let wanted = ["as_of", "churn_definition_id", "currency_code", "request_id"];
     assert_eq!(fields, wanted.map(str::to_owned).into());
     let request = ListChurnRisksRequest {
         band: 9,
         min_probability: f64::NAN,
         order_by: 7,
         persona_id: "a\0".into(),
+        customer_attribute: "attribute:plan".into(),
+        min_value_at_risk: Some(Money { currency_code: "eur".into(), amount_minor: 1 }),
         ..Default::default()
     };
     let refused = server.churn.list_churn_risks(request).await.unwrap_err();
     let fields: BTreeSet<_> = violations_of(&refused).into_iter().map(|(field, _)| field).collect();
-    assert_eq!(
-        fields,
-        ["band", "min_probability", "order_by", "persona_id"].map(str::to_owned).into()
-    );
+    let wanted = [
+        "band",
+        "customer_attribute",
+        "min_probability",
+        "min_value_at_risk.currency_code",
+        "order_by",
+        "persona_id",
+    ];
+    assert_eq!(fields, wanted.map(str::to_owned).into());
 }
 
 async fn who_has_no_risk_is_told_why(engine: Engine) {
@@ -236,7 +276,7 @@ async fn who_has_no_risk_is_told_why(engine: Engine) {
     assert_eq!(train(&mut server, request).await.churn_model_id, first.churn_model_id);
 
     let refused = |status: tonic::Status| (status.code(), reason_of(&status));
-    let request = GetChurnRiskRequest { customer_id: "nobody".into() };
+    let request = GetChurnRiskRequest { customer_id: "nobody".into(), ..Default::default() };
     let answer = server.churn.get_churn_risk(request).await.unwrap_err();
     assert_eq!(refused(answer), (Code::NotFound, "CUSTOMER_NOT_FOUND".to_owned()));
     let until = Timestamp::from_micros(AS_OF * 1_000_000).unwrap();
@@ -250,7 +290,7 @@ async fn who_has_no_risk_is_told_why(engine: Engine) {
         })
         .collect();
     server.store.interactions_record(records, until).await.unwrap();
-    let request = GetChurnRiskRequest { customer_id: "newcomer".into() };
+    let request = GetChurnRiskRequest { customer_id: "newcomer".into(), ..Default::default() };
     let answer = server.churn.get_churn_risk(request).await.unwrap_err();
     assert_eq!(refused(answer), (Code::NotFound, "CHURN_RISK_NOT_FOUND".to_owned()));
     let request = ListChurnRisksRequest { persona_id: "p".into(), ..Default::default() };

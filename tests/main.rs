@@ -12,6 +12,7 @@ mod alerts;
 mod alerts_refused;
 mod audience;
 mod churn;
+mod churn_definitions;
 mod command_line;
 mod comparing;
 mod customers;

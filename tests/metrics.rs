@@ -290,10 +290,7 @@ async fn every_rule_broken_is_named_by_its_field(engine: Engine) {
         case_clock: 9,
         confidence: 1.0,
         low_sample_floor: -1,
-        churn_definition: Some(cx_server::proto::ChurnDefinition {
-            horizon_days: 731,
-            ..Default::default()
-        }),
+        churn_terms: Some(cx_server::proto::ChurnTerms { horizon_days: 731, ..Default::default() }),
         answer_within: Some(prost_types::Duration { seconds: -1, nanos: 0 }),
         repeat_within: Some(prost_types::Duration { seconds: 0, nanos: 0 }),
         attribute: String::new(),
@@ -310,7 +307,7 @@ async fn every_rule_broken_is_named_by_its_field(engine: Engine) {
         "answer_within",
         "bucket",
         "case_clock",
-        "churn_definition.horizon_days",
+        "churn_terms.horizon_days",
         "confidence",
         "filter.channels[0]",
         "filter.persona_ids[0]",

@@ -95,7 +95,7 @@ async fn what_is_not_there(engine: Engine) {
     assert_refused(answer, Code::NotFound, "SEGMENTATION_NOT_FOUND");
     let answer = server.personas.clone().list_personas(ListPersonasRequest::default()).await;
     assert_refused(answer, Code::FailedPrecondition, "NO_ACTIVE_SEGMENTATION");
-    let request = GetChurnModelRequest { churn_model_id: nowhere };
+    let request = GetChurnModelRequest { churn_model_id: nowhere, ..Default::default() };
     let answer = server.churn.clone().get_churn_model(request).await;
     assert_refused(answer, Code::NotFound, "CHURN_MODEL_NOT_FOUND");
     let answer = server.churn.clone().list_churn_risks(ListChurnRisksRequest::default()).await;
@@ -167,7 +167,7 @@ async fn a_customer_who_was_not_scored(engine: Engine) {
         .churn_model
         .unwrap()
         .churn_model_id;
-    let request = GetChurnModelRequest { churn_model_id };
+    let request = GetChurnModelRequest { churn_model_id, ..Default::default() };
     while client
         .get_churn_model(request.clone())
         .await
@@ -181,7 +181,7 @@ async fn a_customer_who_was_not_scored(engine: Engine) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     ingest(&server, vec![order("newer", "1", 0, 1)]).await.unwrap();
-    let request = GetChurnRiskRequest { customer_id: "newer".to_owned() };
+    let request = GetChurnRiskRequest { customer_id: "newer".to_owned(), ..Default::default() };
     assert_refused(client.get_churn_risk(request).await, Code::NotFound, "CHURN_RISK_NOT_FOUND");
 }
 

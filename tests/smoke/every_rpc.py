@@ -126,6 +126,13 @@ def metrics_and_churn():
     assert call("MetricsService/QueryMetrics", asked)[0]["results"]
     compared = call("MetricsService/CompareMetrics", {"query": {**asked, "bucket": 0, "metrics": ["METRIC_AVERAGE_ORDER_VALUE"]}, "other_groups": {}})
     assert all(found["test"].startswith("Welch") for found in compared[0]["comparisons"]), compared
+    terms = {"horizon_days": 60, "medium_from": 0.5}
+    put = call("ChurnService/PutChurnDefinition", {"churn_definition_id": "two_months", "display_name": "Two months", "terms": terms})
+    assert put[0]["churnDefinition"]["version"] == "1", put
+    assert len(call("ChurnService/ListChurnDefinitions")[0]["churnDefinitions"]) == 2
+    definition = call("ChurnService/GetChurnDefinition")[0]["churnDefinition"]
+    assert definition["terms"]["horizonDays"] == 90, definition
+    assert call("ChurnService/SuggestChurnHorizon")[0]["horizonDays"] > 0
     model = call("ChurnService/TrainChurnModel", {"activate": True})[0]["churnModel"]
     for _ in range(120):
         model = call("ChurnService/GetChurnModel", {"churn_model_id": model["churnModelId"]})[0]["churnModel"]

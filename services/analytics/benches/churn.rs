@@ -9,14 +9,13 @@
 //! dated at AT or later, scores everybody who was active in the look-back, and judges by what followed. `attributes` reads one customer
 //! a row, of whom nothing is known but the other columns, and judges customers held out.
 
-use cx_analytics::churn_next::{
-    Columns, Counted, Definition, Draft, Matrix, Quality, Report, Snapshot, Standing, Subject,
+use cx_analytics::churn::{
+    Case, Columns, Counted, Definition, Draft, Quality, Report, Snapshot, Standing, Subject,
     Training, cutoffs, train,
 };
 use cx_analytics::time::DAY;
 use cx_analytics::{Activity, Customer, Timestamp};
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
 fn main() {
@@ -91,6 +90,7 @@ fn orders(file: &str, at: Timestamp, horizon: i64, look_back: i64) {
     let (model, report) = train(of);
     println!("trained in {:.2} s", begun.elapsed().as_secs_f64());
     show(&report);
+    worth(&report);
     let mut probabilities = Vec::new();
     each(&people, &definition, at, |subject| probabilities.push(model.probability(subject)));
     println!("what followed after {}:", at.micros() / DAY);
@@ -108,7 +108,14 @@ fn each(
         let before: Vec<&Event> = events.iter().filter(|event| event.at < as_of).collect();
         let Some((activity, standing)) = activity(id, &before, as_of) else { continue };
         if definition.counted(&standing, None, as_of) == Counted::Present {
-            look(&Subject { activity: &activity, standing, customer: None, as_of, definition });
+            look(&Subject {
+                activity: &activity,
+                standing,
+                customer: None,
+                as_of,
+                definition,
+                rhythm: None,
+            });
         }
     }
 }
@@ -120,24 +127,29 @@ fn snapshot(
     as_of: Timestamp,
 ) -> Snapshot {
     let until = as_of.plus(definition.horizon_days() * DAY);
-    let mut snapshot = Snapshot {
-        as_of,
-        who: Vec::new(),
-        rows: Matrix::new(columns.width(), Vec::new()),
-        histories: Vec::new(),
-        churned: Vec::new(),
-    };
+    let mut seen = Vec::new();
     each(people, definition, as_of, |subject| {
         let id = &subject.activity.customer_id;
-        let mut hash = DefaultHasher::new();
-        id.hash(&mut hash);
-        snapshot.who.push(hash.finish());
-        snapshot.rows.push(&columns.row(subject));
-        snapshot.histories.push(subject.standing.history(as_of));
         let came = |event: &Event| event.order && event.at >= as_of && event.at < until;
-        snapshot.churned.push(!people[id].iter().any(came));
+        let ordered = people[id].iter().filter(|event| came(event));
+        let spent = ordered.clone().map(|event| event.amount).sum::<i64>();
+        seen.push((subject.activity.clone(), subject.standing, ordered.count() == 0, spent));
     });
-    snapshot
+    let cases: Vec<Case<'_>> = (seen.iter())
+        .map(|(activity, standing, churned, spent)| Case {
+            subject: Subject {
+                activity,
+                standing: *standing,
+                customer: None,
+                as_of,
+                definition,
+                rhythm: None,
+            },
+            churned: *churned,
+            spent: *spent,
+        })
+        .collect();
+    Snapshot::of(as_of, columns, &cases)
 }
 
 /// What is counted of somebody before an instant; none of who never ordered.
@@ -196,25 +208,21 @@ fn attributes(file: &str, label: &str, positive: &str) {
     let activities: Vec<Activity> =
         (0..customers.len()).map(|n| Activity::empty(n.to_string(), as_of)).collect();
     let columns = Columns::learn(customers.iter().map(Some));
-    let subjects = activities.iter().zip(&customers).map(|(activity, customer)| Subject {
-        activity,
-        standing,
-        customer: Some(customer),
-        as_of,
-        definition: &definition,
-    });
-    let who = (0..customers.len()).map(|n| {
-        let mut hash = DefaultHasher::new();
-        n.hash(&mut hash);
-        hash.finish()
-    });
-    let snapshot = Snapshot {
-        as_of,
-        who: who.collect(),
-        rows: columns.rows(subjects),
-        histories: vec![standing.history(as_of); customers.len()],
-        churned,
-    };
+    let cases: Vec<Case<'_>> = (activities.iter().zip(&customers).zip(churned))
+        .map(|((activity, customer), churned)| Case {
+            subject: Subject {
+                activity,
+                standing,
+                customer: Some(customer),
+                as_of,
+                definition: &definition,
+                rhythm: None,
+            },
+            churned,
+            spent: 0,
+        })
+        .collect();
+    let snapshot = Snapshot::of(as_of, &columns, &cases);
     let begun = Instant::now();
     let past = [snapshot.clone()];
     let of =
@@ -230,6 +238,19 @@ fn show(report: &Report) {
         let name =
             format!("{}{:?} {}", if one.chosen { "* " } else { "" }, one.basis, one.parameters);
         line(&format!("{name} (held out {:.5})", one.held_out_log_loss), &one.quality);
+    }
+}
+
+fn worth(report: &Report) {
+    for one in &report.value_candidates {
+        println!(
+            "{}{}: deviance {:.3}, mean absolute error {:.0}, said over spent {:.3}",
+            if one.chosen { "* " } else { "" },
+            one.method.in_words(),
+            one.deviance,
+            one.mean_absolute_error,
+            one.said_over_spent,
+        );
     }
 }
 

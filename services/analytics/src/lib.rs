@@ -8,7 +8,6 @@ pub mod activity;
 pub mod alerts;
 pub mod audience;
 pub mod churn;
-pub mod churn_next;
 pub mod codes;
 pub mod customer;
 pub mod features;

@@ -1,11 +1,13 @@
 //! Activity: one aggregate over `interaction`, the same for everybody, for a few customers and for any past instant.
 //!
-//! Only `occurred_at < as_of` is counted, so a snapshot of the past knows nothing of what came after it.
+//! Only `occurred_at < as_of` is counted, so a snapshot of the past knows nothing of what came after it; as it was known then, nothing either
+//! of what had happened and arrived later.
 
 mod query;
 
+pub(crate) use query::days;
+
 use crate::error::Result;
-use crate::journeys::customer_actions;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::interaction::Currency;
@@ -24,6 +26,22 @@ pub enum Scope<'a> {
     Customers(&'a [String]),
 }
 
+/// An instant before which interactions are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Past {
+    /// The instant.
+    pub as_of: Timestamp,
+    /// Whether only those count that had arrived by then.
+    pub as_known: bool,
+}
+
+impl From<Timestamp> for Past {
+    /// As it is known now.
+    fn from(as_of: Timestamp) -> Self {
+        Self { as_of, as_known: false }
+    }
+}
+
 /// Customers in one statement.
 const CHUNK: usize = 500;
 
@@ -35,19 +53,20 @@ impl Store {
     /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
     pub async fn activity(
         &self,
-        as_of: Timestamp,
+        past: impl Into<Past>,
         scope: Scope<'_>,
         currency: Option<Currency>,
     ) -> Result<Vec<Activity>> {
+        let past = past.into();
         match scope {
-            Scope::Everyone => self.activity_stream(as_of, currency).await?.try_collect().await,
+            Scope::Everyone => self.activity_stream(past, currency).await?.try_collect().await,
             Scope::Customers(ids) => {
                 let mut ids = ids.to_vec();
                 ids.sort_unstable();
                 ids.dedup();
                 let mut found = Vec::with_capacity(ids.len());
                 for part in ids.chunks(CHUNK) {
-                    found.extend(self.activity_of(self.query(), as_of, currency, part).await?);
+                    found.extend(self.activity_of(self.query(), past, currency, part).await?);
                 }
                 Ok(found)
             }
@@ -57,11 +76,11 @@ impl Store {
     async fn activity_of(
         &self,
         db: &DatabaseConnection,
-        as_of: Timestamp,
+        past: Past,
         currency: Option<Currency>,
         ids: &[String],
     ) -> Result<Vec<Activity>> {
-        let (text, values) = query::statement(as_of, currency, ids);
+        let (text, values) = query::statement(past, currency, ids);
         let mut rows = db.stream_raw(sql::statement(db, &text, values)).await?;
         let mut found = Vec::new();
         while let Some(row) = rows.try_next().await? {
@@ -76,11 +95,11 @@ impl Store {
     /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
     pub async fn activity_stream(
         &self,
-        as_of: Timestamp,
+        past: impl Into<Past>,
         currency: Option<Currency>,
     ) -> Result<BoxStream<'_, Result<Activity>>> {
         let objectors: HashSet<String> = self.profiling_objectors().await?.into_iter().collect();
-        let (text, values) = query::statement(as_of, currency, &[]);
+        let (text, values) = query::statement(past.into(), currency, &[]);
         let rows = self.long().stream_raw(sql::statement(self.long(), &text, values)).await?;
         let read = move |row: std::result::Result<sea_orm::QueryResult, sea_orm::DbErr>| {
             let activity = row.map_err(Into::into).and_then(|row| query::read(&row));
@@ -102,60 +121,6 @@ impl Store {
         let Some(row) = sql::query_one(self.long(), text, values).await? else { return Ok(None) };
         Ok(Currency::parse(&Columns::of(&row).take::<String>()?))
     }
-
-    /// Who did one of these things at or after `from` and before `to`, sorted by id.
-    ///
-    /// # Errors
-    /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
-    pub async fn customers_active(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-        kinds: &[Kind],
-    ) -> Result<Vec<String>> {
-        let text = format!(
-            "SELECT DISTINCT customer_id FROM interaction
-             WHERE kind IN ({}) AND occurred_at >= $1 AND occurred_at < $2{} ORDER BY customer_id",
-            codes(kinds),
-            customer_actions(kinds)
-        );
-        let rows =
-            sql::query_all(self.long(), &text, vec![from.micros().into(), to.micros().into()])
-                .await?;
-        rows.iter().map(|row| Columns::of(row).take()).collect()
-    }
-
-    /// When each customer last did one of these things before `as_of`, sorted by id.
-    ///
-    /// # Errors
-    /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
-    pub async fn last_activity(
-        &self,
-        as_of: Timestamp,
-        kinds: &[Kind],
-    ) -> Result<Vec<(String, Timestamp)>> {
-        let text = format!(
-            "SELECT customer_id, MAX(occurred_at) FROM interaction
-             WHERE kind IN ({}) AND occurred_at < $1{} GROUP BY customer_id ORDER BY customer_id",
-            codes(kinds),
-            customer_actions(kinds)
-        );
-        let rows = sql::query_all(self.long(), &text, vec![as_of.micros().into()]).await?;
-        let read = |row| {
-            let mut columns = Columns::of(row);
-            Ok((columns.take()?, columns.instant()?))
-        };
-        rows.iter().map(read).collect()
-    }
-}
-
-/// The codes as a list; one that no row has where there are none.
-fn codes(kinds: &[Kind]) -> String {
-    let mut codes: Vec<String> = kinds.iter().map(|kind| kind.code().to_string()).collect();
-    if codes.is_empty() {
-        codes.push("0".to_owned());
-    }
-    codes.join(", ")
 }
 
 #[cfg(test)]

@@ -1,26 +1,34 @@
-//! Churn models and the risks that they gave: written whole, in one transaction with the end of their job, and
-//! never changed.
+//! Churn: definitions, models, and the risks that they gave, written whole in one transaction with the end of their job.
 
+mod definitions;
 mod list;
+mod standing;
 
+pub(crate) use definitions::activate;
+pub use definitions::{ChurnDefinition, DEFAULT_DEFINITION};
 pub use list::{RiskFilter, RiskKey, RiskOrder, RiskPage, StoredRisk};
+pub use standing::Span;
 
-use crate::active::active_set_in;
 use crate::connect::{self, Column};
 use crate::error::Result;
-use crate::jobs::{Job, JobKind, job_finish};
+use crate::jobs::{Job, job_finish};
 use crate::segmentations::{json, parsed};
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::Timestamp;
 use cx_analytics::churn::{Definition, Model, Report, Risk};
 use cx_analytics::interaction::Currency;
+use list::{Detail, urgency, value_at_risk};
 use sea_orm::DatabaseTransaction;
 use serde::{Deserialize, Serialize};
 
 /// A model that was published.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChurnModel {
+    /// Its definition.
+    pub definition_id: String,
+    /// The version of that.
+    pub version: i64,
     /// The instant before which interactions were counted.
     pub as_of: Timestamp,
     /// What "left" means to it.
@@ -53,7 +61,25 @@ pub struct ChurnPublication<'a> {
     /// What scores customers.
     pub scorer: &'a Model,
     /// Everyone's risk.
-    pub risks: &'a [Risk],
+    pub risks: &'a [Scored],
+}
+
+/// What became of a customer in the horizon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Whether they stayed, by the definition.
+    pub stayed: bool,
+    /// What they spent, in minor units of the currency asked for.
+    pub spent: i64,
+}
+
+/// A risk as it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// The risk.
+    pub risk: Risk,
+    /// What the same model says of the customer a week before.
+    pub week_before: Option<f64>,
 }
 
 impl Store {
@@ -65,22 +91,32 @@ impl Store {
         let id = of.job.id.as_str();
         let definition = json(&of.model.definition, "definition")?;
         let (scorer, report) = (json(of.scorer, "model")?, json(&of.model.report, "report")?);
-        let risks = columns(id, of.model.report.currency, of.risks)?;
-        let as_of = of.model.as_of.micros();
+        let risks = columns((id, of.model.as_of), of.model.report.currency, of.risks)?;
+        let (as_of, version) = (of.model.as_of.micros(), of.model.version);
+        let definition_id = of.model.definition_id.as_str();
         let texts = [definition.as_str(), scorer.as_str(), report.as_str()];
         let write = async |tx: &DatabaseTransaction| {
             let [definition, scorer, report] = texts;
             sql::execute(
                 tx,
-                "INSERT INTO churn_model (churn_model_id, as_of, definition, model, report) VALUES ($1, $2, $3, $4, $5)",
-                vec![id.into(), as_of.into(), definition.into(), scorer.into(), report.into()],
+                "INSERT INTO churn_model (churn_model_id, as_of, definition, model, report, churn_definition_id, version)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                vec![
+                    id.into(),
+                    as_of.into(),
+                    definition.into(),
+                    scorer.into(),
+                    report.into(),
+                    definition_id.into(),
+                    version.into(),
+                ],
             )
             .await?;
             connect::bulk_insert(tx, "churn_risk", &risks, "").await?;
-            let scored = of.risks.iter().map(|risk| risk.customer_id.as_str()).collect();
+            let scored = of.risks.iter().map(|one| one.risk.customer_id.as_str()).collect();
             self.leave_out_erased(tx, scored).await?;
             if of.job.activate {
-                active_set_in(tx, JobKind::ChurnTraining, id, now).await?;
+                activate(tx, definition_id, id, now).await?;
             }
             job_finish(tx, id, of.owner, now).await
         };
@@ -92,38 +128,46 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn churn_model_get(&self, id: &str) -> Result<Option<ChurnModel>> {
-        let text = "SELECT as_of, definition, report FROM churn_model WHERE churn_model_id = $1";
+        let text = "SELECT churn_definition_id, version, as_of, definition, report FROM churn_model WHERE churn_model_id = $1";
         let Some(row) = sql::query_one(self.read(), text, vec![id.into()]).await? else {
             return Ok(None);
         };
         let mut columns = Columns::of(&row);
+        let (definition_id, version) = (columns.take()?, columns.take()?);
         let as_of = columns.instant()?;
         let definition = parsed(&columns.take::<String>()?, "definition of churn")?;
         let report = parsed(&columns.take::<String>()?, "report of a churn model")?;
-        Ok(Some(ChurnModel { as_of, definition, report }))
+        Ok(Some(ChurnModel { definition_id, version, as_of, definition, report }))
     }
 }
 
 fn columns(
-    id: &str,
+    (id, as_of): (&str, Timestamp),
     currency: Option<Currency>,
-    risks: &[Risk],
+    risks: &[Scored],
 ) -> Result<Vec<(&'static str, Column)>> {
-    let reasons: Result<Vec<String>> =
-        risks.iter().map(|risk| json(&risk.reasons, "reasons")).collect();
-    let code = |risk: &Risk| risk.value_at_risk.and(currency).map(String::from);
+    let detail = |one: &Scored| {
+        let Risk { interval, reasons, counter_reasons, value, .. } = one.risk.clone();
+        let week_before = one.week_before;
+        json(&Detail { interval, reasons, counter_reasons, week_before, value }, "risk")
+    };
+    let details: Result<Vec<String>> = risks.iter().map(detail).collect();
+    let code = |one: &Scored| one.risk.value.and(currency).map(String::from);
+    let all = || risks.iter().map(|one| &one.risk);
     Ok(vec![
-        ("customer_id", Column::Text(risks.iter().map(|risk| risk.customer_id.clone()).collect())),
+        ("customer_id", Column::Text(all().map(|risk| risk.customer_id.clone()).collect())),
         ("churn_model_id", Column::Text(vec![id.to_owned(); risks.len()])),
-        ("probability", Column::F64(risks.iter().map(|risk| risk.probability).collect())),
-        ("band", Column::I16(risks.iter().map(|risk| risk.band.code()).collect())),
-        ("reasons", Column::Text(reasons?)),
-        ("value_at_risk", Column::OptI64(risks.iter().map(|risk| risk.value_at_risk).collect())),
+        ("as_of", Column::I64(vec![as_of.micros(); risks.len()])),
+        ("probability", Column::F64(all().map(|risk| risk.probability).collect())),
+        ("band", Column::I16(all().map(|risk| risk.band.code()).collect())),
+        ("urgency", Column::I16(all().map(|risk| urgency(risk.band)).collect())),
+        ("value_at_risk", Column::I64(all().map(value_at_risk).collect())),
         ("currency", Column::OptText(risks.iter().map(code).collect())),
         (
             "last_activity_at",
-            Column::I64(risks.iter().map(|risk| risk.last_activity_at.micros()).collect()),
+            Column::I64(all().map(|risk| risk.last_activity_at.micros()).collect()),
         ),
+        ("detail", Column::Text(details?)),
     ])
 }
 

@@ -3,20 +3,29 @@
 //! A row holds a value for each feature in [`FEATURES`], in its natural unit; NaN where there is none.
 
 pub use super::table::FEATURES;
-use super::{Definition, words};
-use crate::{Activity, Timestamp, interaction::Currency};
+use super::{
+    Definition,
+    bgnbd::{BgNbd, History},
+    definition::Standing,
+    logistic::logit,
+};
+use crate::{Activity, Customer, Timestamp, interaction::Currency};
 
 /// One customer at a cut-off.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// What was counted before the cut-off.
     pub activity: &'a Activity,
-    /// The latest qualifying activity before the cut-off.
-    pub last_qualifying: Timestamp,
+    /// What the definition asks of them.
+    pub standing: Standing,
+    /// What was known of them besides, where anything was.
+    pub customer: Option<&'a Customer>,
     /// The cut-off.
     pub as_of: Timestamp,
     /// What "left" means.
     pub definition: &'a Definition,
+    /// How customers like these come and go, where that was learned.
+    pub rhythm: Option<&'a BgNbd>,
 }
 
 /// How a feature is written for people.
@@ -94,6 +103,8 @@ pub struct Feature {
     pub topic: Topic,
     /// Whether it is among the few that little data can bear.
     pub core: bool,
+    /// Whether the company can do something about it.
+    pub actionable: bool,
     pub(super) read: fn(&Subject<'_>) -> Option<f64>,
     pub(super) say: fn(&Subject<'_>, Option<Currency>) -> String,
 }
@@ -108,7 +119,7 @@ pub(super) const fn core(
     read: Read,
     say: Say,
 ) -> Feature {
-    Feature { topic, name, unit, core: true, read, say }
+    Feature { core: true, ..more(topic, name, unit, read, say) }
 }
 
 pub(super) const fn more(
@@ -118,43 +129,48 @@ pub(super) const fn more(
     read: Read,
     say: Say,
 ) -> Feature {
-    Feature { topic, name, unit, core: false, read, say }
-}
-
-/// A value for each feature, NaN where there is none.
-pub type Row = [f64; FEATURES.len()];
-
-/// The row of one customer.
-pub fn row(subject: &Subject<'_>) -> Row {
-    let mut row = [f64::NAN; FEATURES.len()];
-    for (value, feature) in row.iter_mut().zip(FEATURES) {
-        *value = (feature.read)(subject).unwrap_or(f64::NAN);
-    }
-    row
+    let actionable = matches!(topic, Topic::Help | Topic::Voice);
+    Feature { topic, name, unit, core: false, actionable, read, say }
 }
 
 impl Subject<'_> {
     pub(super) fn recency(&self) -> f64 {
-        self.days_since(self.last_qualifying)
+        self.days_since(self.standing.last_at)
     }
 
     pub(super) fn days_since(&self, earlier: Timestamp) -> f64 {
         self.as_of.days_since(earlier).max(0.0)
     }
 
-    /// Mean days between the days on which the customer was active, by orders where orders count.
+    /// Mean days between the days on which the customer was active.
     pub(super) fn rhythm(&self) -> Option<f64> {
-        let activity = self.activity;
-        let (first, last, days) = if self.definition.counts_orders() {
-            (activity.order_first_at?, activity.order_last_at?, activity.order_days)
-        } else {
-            (activity.first_at, activity.last_at, activity.active_days)
-        };
-        (days > 1).then(|| (last.days_since(first) / (days - 1) as f64).max(1.0))
+        let Standing { first_at, last_at, days, .. } = self.standing;
+        (days > 1).then(|| (last_at.days_since(first_at) / (days - 1) as f64).max(1.0))
+    }
+
+    /// The probability of nothing in the horizon, by nothing but how often and how lately they came.
+    pub(super) fn silence(&self) -> Option<f64> {
+        let horizon = self.definition.horizon_days() as f64;
+        self.rhythm.map(|rhythm| rhythm.nothing_in(horizon, &self.standing.history(self.as_of)))
+    }
+
+    pub(super) fn silence_log_odds(&self) -> Option<f64> {
+        self.silence().map(|silence| logit(silence.clamp(1e-4, 1.0 - 1e-4)))
     }
 
     /// What the activity is called that has to follow.
     pub(super) fn qualifying(&self) -> String {
-        words::kinds(self.definition.kinds())
+        self.definition.kinds_in_words()
+    }
+}
+
+impl Standing {
+    /// When they were active, for a model of rhythms.
+    pub fn history(&self, as_of: Timestamp) -> History {
+        History {
+            repeats: (self.days - 1).max(0) as f64,
+            latest: self.last_at.days_since(self.first_at).max(0.0),
+            now: as_of.days_since(self.first_at).max(0.0),
+        }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn log_loss(log_odds: &[f64], churned: &[bool]) -> f64 {
     losses.sum::<f64>() / churned.len() as f64
 }
 
-fn loss_of(log_odds: f64, churned: bool) -> f64 {
+pub(super) fn loss_of(log_odds: f64, churned: bool) -> f64 {
     let against = if churned { -log_odds } else { log_odds };
     // log(1 + e^a) without overflow
     against.max(0.0) + (-against.abs()).exp().ln_1p()
@@ -93,10 +93,6 @@ impl Logistic {
 
     pub(crate) fn log_odds(&self, row: &[f64]) -> f64 {
         self.intercept + self.weights.iter().zip(row).map(|(w, x)| w * x).sum::<f64>()
-    }
-
-    pub(super) fn predict(&self, x: &Matrix) -> Vec<f64> {
-        x.rows().map(|row| sigmoid(self.log_odds(row))).collect()
     }
 
     /// The same of a row that is made on the way.
@@ -161,7 +157,7 @@ fn chunks<T: Send>(
 }
 
 /// Solves `a · s = b` for a positive definite `a`, of which the lower triangle is given (Cholesky).
-fn solve(mut a: Vec<f64>, b: &[f64]) -> Option<Vec<f64>> {
+pub(super) fn solve(mut a: Vec<f64>, b: &[f64]) -> Option<Vec<f64>> {
     let n = b.len();
     for i in 0..n {
         for j in 0..=i {

@@ -22,6 +22,12 @@ pub(super) fn last_score(score: &ScoreActivity) -> Option<f64> {
     score.permille_last.map(|permille| permille as f64 / 1000.0)
 }
 
+/// How much longer than half a horizon a customer has been quiet, on the scale of log1p: from there on silence says more, or less.
+pub(super) fn silence_beyond(s: &Subject<'_>) -> f64 {
+    let half = s.definition.horizon_days() as f64 / 2.0;
+    (s.recency().ln_1p() - half.ln_1p()).max(0.0)
+}
+
 /// How much more there was lately than before, on the scale of log1p.
 pub(super) fn trend(now: i64, before: i64) -> f64 {
     (now.max(0) as f64).ln_1p() - (before.max(0) as f64).ln_1p()

@@ -1,22 +1,24 @@
-//! The recency rule: the churn share among customers who have been quiet for about as long.
+//! The rule: the churn share among customers who have been quiet for about as long, in days or against their own rhythm.
 
 use serde::{Deserialize, Serialize};
 
-/// Shares by recency. `edges[i]` is the greatest recency of bin i; the last bin takes the rest.
+/// Shares by silence. `edges[i]` is the greatest silence of bin i; the last bin takes the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Rule {
+pub(super) struct Rule {
+    /// The column that says how long.
+    column: usize,
     edges: Vec<f64>,
     shares: Vec<f64>,
 }
 
 impl Rule {
     /// Ten bins of equal size (fewer where rows are few), made monotone: more quiet is never less risk.
-    pub(crate) fn fit(recency: &[f64], churned: &[bool]) -> Self {
-        let mut rows: Vec<(f64, bool)> =
-            recency.iter().copied().zip(churned.iter().copied()).collect();
+    pub(super) fn fit(column: usize, rows: &[&[f64]], churned: &[bool]) -> Self {
+        let silences = rows.iter().map(|row| row[column]);
+        let mut rows: Vec<(f64, bool)> = silences.zip(churned.iter().copied()).collect();
         rows.sort_by(|one, other| one.0.total_cmp(&other.0));
         let bins = (rows.len() / 20).clamp(1, 10);
-        // Pools of (churned, rows, greatest recency), merged while a later one has the smaller share.
+        // Pools of (churned, rows, greatest silence), merged while a later one has the smaller share.
         let mut pools: Vec<(f64, f64, f64)> = Vec::new();
         let mut start = 0;
         for bin in 1..=bins {
@@ -35,36 +37,23 @@ impl Rule {
             }
         }
         Self {
+            column,
             edges: pools.iter().map(|pool| pool.2).collect(),
             // Half a case each way: a share of 0 or 1 would be a certainty that nobody has.
             shares: pools.iter().map(|pool| (pool.0 + 0.5) / (pool.1 + 1.0)).collect(),
         }
     }
 
-    pub(crate) fn predict(&self, recency: f64) -> f64 {
-        let bin = self.edges.partition_point(|&edge| edge < recency);
+    pub(super) fn predict(&self, row: &[f64]) -> f64 {
+        let bin = self.edges.partition_point(|&edge| edge < row[self.column]);
         self.shares.get(bin).or(self.shares.last()).copied().unwrap_or(0.5)
     }
 }
 
-/// Customers of one recency stay in one bin.
+/// Customers of one silence stay in one bin.
 fn end_of_ties(rows: &[(f64, bool)], mut end: usize) -> usize {
     while end > 0 && end < rows.len() && rows[end].0 == rows[end - 1].0 {
         end += 1;
     }
     end
-}
-
-/// Where nothing has been observed: the share of customers who are quiet for a shorter time (ties half).
-pub(super) fn ranks(recency: &[f64]) -> Vec<f64> {
-    let mut sorted = recency.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    recency
-        .iter()
-        .map(|&own| {
-            let below = sorted.partition_point(|&other| other < own);
-            let to = sorted.partition_point(|&other| other <= own);
-            (below + to) as f64 / (2 * sorted.len()) as f64
-        })
-        .collect()
 }

@@ -1,28 +1,86 @@
-//! Risks: probabilities with the reasons for them, and the value that is at stake.
+//! Risks: probabilities with their intervals, bands, and the reasons for and against.
 
 use super::{
-    features::{FEATURES, Subject, row},
-    logistic::sigmoid,
-    rule::ranks,
-    scale::Scaler,
-    train::{Model, Scorer},
-    words,
+    Definition, Matrix,
+    basis::Basis,
+    bgnbd::BgNbd,
+    calibrate::Calibration,
+    columns::{About, Columns},
+    definition::Counted,
+    drift::{Drift, Reference},
+    features::Subject,
+    likeness::Likeness,
+    logistic::logit,
+    recipe::Scorer,
+    report::Importance,
+    sample::Sample,
+    sigmoid,
+    typical::Typical,
+    value::{Spending, Worth},
 };
-use crate::{Timestamp, codes::coded, interaction::Currency};
+use crate::{Timestamp, codes::coded, interaction::Currency, stats};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 coded! {
     /// How urgent a risk is.
     Band {
-        /// Probability below 0.4.
+        /// Probability below where MEDIUM begins.
         Low = 1,
-        /// From 0.4.
+        /// From where MEDIUM begins.
         Medium = 2,
-        /// From 0.7.
+        /// From where HIGH begins.
         High = 3,
-        /// The probability is a rank, not calibrated.
+        /// The probability is not calibrated: too little was observed.
         InsufficientData = 4,
+        /// Has left already, by the definition.
+        Gone = 5,
     }
+}
+
+/// Where the bands begin.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bands {
+    /// From this probability on a risk is MEDIUM.
+    pub medium_from: f64,
+    /// From this probability on a risk is HIGH.
+    pub high_from: f64,
+}
+
+impl Default for Bands {
+    fn default() -> Self {
+        Self { medium_from: 0.4, high_from: 0.7 }
+    }
+}
+
+impl Bands {
+    /// The band of a calibrated probability.
+    pub fn of(&self, probability: f64) -> Band {
+        match probability {
+            p if p >= self.high_from => Band::High,
+            p if p >= self.medium_from => Band::Medium,
+            _ => Band::Low,
+        }
+    }
+}
+
+/// What scores customers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    pub(super) columns: Columns,
+    pub(super) rhythm: Option<BgNbd>,
+    pub(super) basis: Basis,
+    pub(super) calibrated: bool,
+    /// None: by the rank of silence.
+    pub(super) scorer: Option<Scorer>,
+    pub(super) ranks: Ranks,
+    pub(super) calibration: Calibration,
+    pub(super) likeness: Option<Likeness>,
+    pub(super) typical: Typical,
+    /// What those who stay will spend; none where too little was seen.
+    pub(super) worth: Option<Worth>,
+    /// How each column was distributed among those learned of.
+    pub(super) references: Vec<Reference>,
 }
 
 /// What moves a probability away from the average customer's.
@@ -32,10 +90,12 @@ pub struct Reason {
     pub feature: String,
     /// In words.
     pub text: String,
-    /// Share in the log-odds against the average customer; 0 with the rule.
+    /// Share in the log-odds against the average customer; 0 with a rule.
     pub contribution: f64,
     /// The customer's value in the feature's unit, where there is one.
     pub value: Option<f64>,
+    /// Whether the company can do something about it.
+    pub actionable: bool,
 }
 
 /// A customer's risk.
@@ -43,127 +103,265 @@ pub struct Reason {
 pub struct Risk {
     /// The customer.
     pub customer_id: String,
-    /// Probability of no qualifying activity in the horizon.
+    /// Probability of leaving in the horizon.
     pub probability: f64,
+    /// What became of customers of like probability whom the model had not seen, at 95 %; none where it is not calibrated.
+    pub interval: Option<(f64, f64)>,
     /// How urgent it is.
     pub band: Band,
-    /// The strongest reasons, strongest first.
+    /// What raises it, strongest first.
     pub reasons: Vec<Reason>,
-    /// Probability × expected spend over the horizon, in minor units.
-    pub value_at_risk: Option<i64>,
+    /// What lowers it, strongest first.
+    pub counter_reasons: Vec<Reason>,
     /// The latest qualifying activity.
     pub last_activity_at: Timestamp,
+    /// What it is worth to the company, where an amount is known.
+    pub value: Option<Value>,
 }
 
-/// Reasons given for each customer.
+/// What a customer is worth, in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Value {
+    /// Orders so far, less refunds.
+    pub to_date: i64,
+    /// Expected spend over the horizon of one who stays.
+    pub if_stays: i64,
+    /// The same times the probability of leaving: what is at risk.
+    pub at_risk: i64,
+    /// The same times the probability of staying: what is to be expected.
+    pub predicted: i64,
+}
+
+/// Reasons given for and against.
 const REASONS: usize = 3;
+/// A contribution below this says nothing.
+const NEGLIGIBLE: f64 = 0.005;
 
 impl Model {
-    /// Scores customers, all together, in their order: an uncalibrated rank needs the others.
-    pub fn score(&self, subjects: &[Subject<'_>], currency: Option<Currency>) -> Vec<Risk> {
-        let probabilities: Vec<f64> = match &self.scorer {
-            Scorer::Logistic { .. } => {
-                subjects.iter().map(|subject| sigmoid(self.log_odds(subject))).collect()
-            }
-            Scorer::Rule(rule) => {
-                subjects.iter().map(|subject| rule.predict(subject.recency())).collect()
-            }
-            Scorer::Rank => ranks(&subjects.iter().map(Subject::recency).collect::<Vec<_>>()),
-        };
-        let risk = |(subject, probability): (&Subject<'_>, f64)| Risk {
+    /// What the columns of a row are.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// On what probabilities rest.
+    pub fn basis(&self) -> Basis {
+        self.basis
+    }
+
+    /// A customer's risk.
+    pub fn risk(&self, subject: &Subject<'_>, currency: Option<Currency>) -> Risk {
+        let subject = &self.heard(subject);
+        let row = self.columns.row(subject);
+        let probability = self.probability_of(&row);
+        let (reasons, counter_reasons) = self.reasons(subject, &row, currency);
+        Risk {
             customer_id: subject.activity.customer_id.clone(),
             probability,
-            band: self.band(probability),
-            reasons: self.reasons(subject, currency),
-            value_at_risk: value_at_risk(subject, probability),
-            last_activity_at: subject.last_qualifying,
-        };
-        subjects.iter().zip(probabilities).map(risk).collect()
-    }
-
-    fn band(&self, probability: f64) -> Band {
-        match self.scorer {
-            Scorer::Rank => Band::InsufficientData,
-            _ if probability >= 0.7 => Band::High,
-            _ if probability >= 0.4 => Band::Medium,
-            _ => Band::Low,
+            interval: self.likeness.as_ref().map(|likeness| likeness.interval(probability)),
+            band: self.band(probability, subject),
+            reasons,
+            counter_reasons,
+            last_activity_at: subject.standing.last_at,
+            value: self.value(&row, subject, probability),
         }
     }
 
-    /// Log-odds of a customer under the regression; 0 with a rule, which has none.
-    pub fn log_odds(&self, subject: &Subject<'_>) -> f64 {
-        self.average_log_odds()
-            + self.contributions(subject).iter().map(|(_, share)| share).sum::<f64>()
+    fn value(&self, row: &[f64], subject: &Subject<'_>, probability: f64) -> Option<Value> {
+        let expected = self.worth.as_ref()?.expected(row, &Spending::of(subject)?);
+        let activity = subject.activity;
+        let rounded = |amount: f64| amount.round() as i64;
+        Some(Value {
+            to_date: activity.order_value - activity.refund_value,
+            if_stays: rounded(expected),
+            at_risk: rounded(probability * expected),
+            predicted: rounded((1.0 - probability) * expected),
+        })
     }
 
-    /// Log-odds of the average customer of the training: every scaled column is 0 there.
-    pub fn average_log_odds(&self) -> f64 {
-        if let Scorer::Logistic { logistic, .. } = &self.scorer { logistic.intercept } else { 0.0 }
+    /// The risks of many, in their order.
+    pub fn risks(&self, subjects: &[Subject<'_>], currency: Option<Currency>) -> Vec<Risk> {
+        subjects.par_iter().map(|subject| self.risk(subject, currency)).collect()
     }
 
-    /// What each feature adds to the average customer's log-odds; they sum to the difference. Empty with a rule.
-    pub fn contributions(&self, subject: &Subject<'_>) -> Vec<(&'static str, f64)> {
-        let Scorer::Logistic { scaler, logistic, .. } = &self.scorer else { return Vec::new() };
-        let row = row(subject);
-        let weighted =
-            scaler.row(&row).zip(&logistic.weights).map(|(value, weight)| value * weight);
-        let named = scaler.columns.iter().map(|column| FEATURES[column.feature].name);
-        named.zip(weighted).collect()
+    /// The probability alone.
+    pub fn probability(&self, subject: &Subject<'_>) -> f64 {
+        self.probability_of(&self.row(subject))
     }
 
-    fn reasons(&self, subject: &Subject<'_>, currency: Option<Currency>) -> Vec<Reason> {
-        let row = row(subject);
-        let reason = |place: usize, contribution: f64, median: f64| {
-            let feature = &FEATURES[place];
-            let said = (feature.say)(subject, currency);
+    /// The subject as this model knows its rhythm.
+    fn heard<'a>(&'a self, subject: &Subject<'a>) -> Subject<'a> {
+        Subject { rhythm: self.rhythm.as_ref(), ..*subject }
+    }
+
+    fn row(&self, subject: &Subject<'_>) -> Vec<f64> {
+        self.columns.row(&self.heard(subject))
+    }
+
+    fn probability_of(&self, row: &[f64]) -> f64 {
+        match self.log_odds_of(row) {
+            Some(odds) => sigmoid(odds),
+            None => self.ranks.share_below(row[0]),
+        }
+    }
+
+    fn log_odds_of(&self, row: &[f64]) -> Option<f64> {
+        Some(self.calibration.apply(self.scorer.as_ref()?.log_odds(row)))
+    }
+
+    fn band(&self, probability: f64, subject: &Subject<'_>) -> Band {
+        let definition: &Definition = subject.definition;
+        match definition.counted(&subject.standing, subject.customer, subject.as_of) {
+            Counted::Gone => Band::Gone,
+            _ if !self.calibrated => Band::InsufficientData,
+            _ => definition.bands().of(probability),
+        }
+    }
+
+    /// Log-odds of a customer, calibrated; none of a rank.
+    pub fn log_odds(&self, subject: &Subject<'_>) -> Option<f64> {
+        self.log_odds_of(&self.row(subject))
+    }
+
+    /// Log-odds of the average customer of the training; none where the score is no sum of features.
+    pub fn average_log_odds(&self) -> Option<f64> {
+        Some(self.calibration.apply(self.scorer.as_ref()?.average()?))
+    }
+
+    /// What each feature adds to the average customer's log-odds; they sum to the difference. Empty where the score is no sum.
+    pub fn contributions(&self, subject: &Subject<'_>) -> Vec<(String, f64)> {
+        let shares = self.shares(&self.row(subject));
+        shares
+            .into_iter()
+            .enumerate()
+            .map(|(column, share)| (self.columns.name(column), share))
+            .collect()
+    }
+
+    fn shares(&self, row: &[f64]) -> Vec<f64> {
+        match &self.scorer {
+            Some(scorer) if scorer.average().is_some() => {
+                let shares = scorer.contributions(row);
+                shares.into_iter().map(|share| share * self.calibration.slope).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What raises the probability and what lowers it.
+    fn reasons(
+        &self,
+        subject: &Subject<'_>,
+        row: &[f64],
+        currency: Option<Currency>,
+    ) -> (Vec<Reason>, Vec<Reason>) {
+        let reason = |column: usize, contribution: f64| {
+            let value = row[column];
             Reason {
-                feature: feature.name.to_owned(),
-                text: said + &words::typical(feature.unit, median, currency),
+                feature: self.columns.name(column),
+                text: self.columns.say(
+                    column,
+                    subject,
+                    (value, self.typical.median(column)),
+                    currency,
+                ),
                 contribution,
-                value: row[place].is_finite().then_some(row[place]),
+                value: value.is_finite().then_some(value),
+                actionable: self.columns.actionable(column),
             }
         };
-        let Scorer::Logistic { scaler, logistic, alone } = &self.scorer else {
-            return vec![reason(0, 0.0, self.typical_recency.unwrap_or(f64::NAN))];
-        };
-        let values: Vec<f64> = scaler.row(&row).collect();
-        let weighted: Vec<f64> = values.iter().zip(&logistic.weights).map(|(v, w)| v * w).collect();
-        let telling: Vec<f64> = values.iter().zip(alone).map(|(v, r)| v * r).collect();
-        let topics = strongest_topics(scaler, &weighted, &telling).into_iter().take(REASONS);
-        let column = |place: usize| &scaler.columns[place];
-        topics.map(|(lead, sum)| reason(column(lead).feature, sum, column(lead).median)).collect()
-    }
-}
-
-/// Contributions summed by topic, strongest first, each with the column that tells it best. Features of one topic share
-/// a weight, so that alone their contributions may contradict each other and what everybody knows of them: what is
-/// told is the column whose value most goes with the topic's direction when nothing else is known.
-fn strongest_topics(scaler: &Scaler, weighted: &[f64], telling: &[f64]) -> Vec<(usize, f64)> {
-    let topic = |column: usize| FEATURES[scaler.columns[column].feature].topic;
-    let mut topics: Vec<(usize, f64)> = Vec::new();
-    for (column, share) in weighted.iter().enumerate() {
-        match topics.iter_mut().find(|(lead, _)| topic(*lead) == topic(column)) {
-            Some((_, sum)) => *sum += share,
-            None => topics.push((column, *share)),
+        let shares = self.shares(row);
+        if shares.is_empty() {
+            return (vec![reason(0, 0.0)], Vec::new());
         }
+        let topics = self.strongest_topics(&shares, &self.typical.telling(row));
+        let of_sign = |sign: f64| {
+            let topics = topics.iter().filter(|(_, sum)| sum * sign > NEGLIGIBLE).take(REASONS);
+            topics.map(|&(column, sum)| reason(column, sum)).collect()
+        };
+        (of_sign(1.0), of_sign(-1.0))
     }
-    for (lead, sum) in &mut topics {
-        let of_topic = (0..weighted.len()).filter(|&column| topic(column) == topic(*lead));
-        let towards = |column: &usize| telling[*column] * sum.signum();
-        *lead = of_topic.max_by(|i, j| towards(i).total_cmp(&towards(j))).unwrap_or(*lead);
+
+    /// Contributions summed by topic, strongest first, each with the column that tells it best. Columns of one topic share a weight,
+    /// so that alone their contributions may contradict each other and what everybody knows of them: what is told is the column
+    /// whose value most goes with the topic's direction when nothing else is known.
+    fn strongest_topics(&self, shares: &[f64], telling: &[f64]) -> Vec<(usize, f64)> {
+        let mut topics: Vec<(About<'_>, usize, f64)> = Vec::new();
+        for (column, share) in shares.iter().enumerate() {
+            let about = self.columns.about(column);
+            match topics.iter_mut().find(|(known, ..)| *known == about) {
+                Some((_, _, sum)) => *sum += share,
+                None => topics.push((about, column, *share)),
+            }
+        }
+        for (about, lead, sum) in &mut topics {
+            let of_topic = (0..shares.len()).filter(|&column| self.columns.about(column) == *about);
+            let towards = |column: &usize| telling[*column] * sum.signum();
+            *lead = of_topic.max_by(|i, j| towards(i).total_cmp(&towards(j))).unwrap_or(*lead);
+        }
+        topics.sort_by(|one, other| other.2.abs().total_cmp(&one.2.abs()));
+        topics.into_iter().map(|(_, lead, sum)| (lead, sum)).collect()
     }
-    topics.sort_by(|one, other| other.1.abs().total_cmp(&one.1.abs()));
-    topics
+
+    /// How much each column matters, most first.
+    pub(super) fn importances(&self, learned: &Sample<'_>) -> Vec<Importance> {
+        const LOOKED_AT: usize = 2_000;
+        let step = learned.rows.len().div_ceil(LOOKED_AT).max(1);
+        let rows: Vec<&[f64]> = learned.rows.iter().step_by(step).copied().collect();
+        let shares: Vec<Vec<f64>> = rows.iter().map(|row| self.shares(row)).collect();
+        let width = shares.first().map_or(0, Vec::len);
+        let mut importances: Vec<Importance> = (0..width)
+            .filter_map(|column| {
+                let adds: Vec<f32> = shares.iter().map(|shares| shares[column] as f32).collect();
+                let values: Vec<f32> = rows.iter().map(|row| row[column] as f32).collect();
+                let sum: f64 = shares.iter().map(|shares| shares[column].abs()).sum();
+                let direction = stats::correlation(&values, &adds, 0.0)?;
+                let mean_contribution = sum / rows.len() as f64;
+                Some(Importance {
+                    feature: self.columns.name(column),
+                    mean_contribution,
+                    direction,
+                })
+            })
+            .filter(|one| one.mean_contribution > 0.0)
+            .collect();
+        importances.sort_by(|one, other| other.mean_contribution.total_cmp(&one.mean_contribution));
+        importances
+    }
+
+    /// The same model with its mean moved to where lists of its kind came true: `said` are their probabilities, `share` is who left
+    /// of them. It is the base rate that drifts.
+    pub fn follow(&self, said: &[f64], share: f64) -> Self {
+        let odds: Vec<f64> = said.iter().map(|&said| logit(said)).collect();
+        let by = Calibration::NONE.towards(share, &odds).intercept;
+        let intercept = self.calibration.intercept + by;
+        Self { calibration: Calibration { intercept, ..self.calibration }, ..self.clone() }
+    }
+
+    /// How far rows of today have moved from those learned of, the farthest first.
+    pub fn drift(&self, now: &Matrix) -> Vec<Drift> {
+        let now: Vec<&[f64]> = now.rows().collect();
+        Drift::since(&self.columns, &self.references, &now)
+    }
 }
 
-/// Probability × expected spend over the horizon: the spend of the last 365 days (or since the first order,
-/// where later, but at least a horizon) at the same daily rate. None without an order of a known amount.
-pub fn value_at_risk(subject: &Subject<'_>, probability: f64) -> Option<i64> {
-    const YEAR: f64 = 365.0;
-    let activity = subject.activity;
-    let horizon = subject.definition.horizon_days() as f64;
-    let known = subject.days_since(activity.order_first_at?);
-    let days = known.max(horizon).min(YEAR);
-    let expected = activity.order_value_365d as f64 / days * horizon;
-    (activity.orders_valued > 0).then_some((probability * expected).round() as i64)
+/// Silences, to be ranked among.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Ranks(Vec<f64>);
+
+impl Ranks {
+    /// A thousand of them at most, which tell every rank to a thousandth.
+    pub(super) fn of(rows: &Matrix) -> Self {
+        let mut silences: Vec<f64> =
+            if rows.is_empty() { Vec::new() } else { rows.column(0).collect() };
+        silences.sort_by(f64::total_cmp);
+        let step = silences.len().div_ceil(1000).max(1);
+        Self(silences.into_iter().skip(step / 2).step_by(step).collect())
+    }
+
+    /// The share of customers who are silent for a shorter time (ties half).
+    fn share_below(&self, silence: f64) -> f64 {
+        let below = self.0.partition_point(|&other| other < silence);
+        let to = self.0.partition_point(|&other| other <= silence);
+        if self.0.is_empty() { 0.5 } else { (below + to) as f64 / (2 * self.0.len()) as f64 }
+    }
 }

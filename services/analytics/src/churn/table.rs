@@ -1,21 +1,34 @@
-//! The features, one after the other. The first is recency: the rule rests on it.
+//! The features, one after the other. The first two are silences: the rules rest on them.
 
 use super::{
     features::{
         Feature,
-        Topic::{Help, Orders, Plan, Spend, Touchpoints, Voice},
-        Unit::{Count, Days, Flag, LogRatio, Money, Seconds, Share, Tenths, Times},
+        Topic::{Orders, Spend, Touchpoints},
+        Unit::{Count, Days, LogRatio, Money, Share, Times},
         core, more,
     },
-    measures::{
-        answered_share, cases_open, channels, gap, last_score, mean_score, mean_wait,
-        self_service_failed, share, span_of_orders, subscribed, trend, value_180d,
-    },
-    words::{amount, answer, count, days, known, percent, span},
+    measures::{channels, gap, share, silence_beyond, span_of_orders, trend, value_180d},
+    table_service::SERVICE,
+    words::{amount, count, days, known, percent},
 };
 
+/// The column of BG/NBD's log-odds.
+pub(super) const SILENCE: usize = 3;
+
 /// Every feature of the churn model, in the order of a row.
-pub const FEATURES: &[Feature] = &[
+pub const FEATURES: &[Feature] = &{
+    let mut all = [COMING[0]; COMING.len() + SERVICE.len()];
+    let mut place = 0;
+    while place < all.len() {
+        all[place] =
+            if place < COMING.len() { COMING[place] } else { SERVICE[place - COMING.len()] };
+        place += 1;
+    }
+    all
+};
+
+/// How often they come, and what they spend.
+const COMING: &[Feature] = &[
     core(
         Orders,
         "recency_days",
@@ -43,6 +56,31 @@ pub const FEATURES: &[Feature] = &[
         |s| Some(s.activity.order_days as f64),
         |s, _| format!("{} with an order", count(s.activity.order_days, "day")),
     ),
+    core(
+        Orders,
+        "silence_log_odds",
+        LogRatio,
+        |s| s.silence_log_odds(),
+        |s, _| {
+            known(
+                s.silence(),
+                |share| {
+                    format!(
+                        "of those who come as often and as lately, {} stay away",
+                        percent(share)
+                    )
+                },
+                "rhythm not known",
+            )
+        },
+    ),
+    more(
+        Orders,
+        "silence_beyond",
+        LogRatio,
+        |s| Some(silence_beyond(s)),
+        |s, _| format!("last {} {} ago", s.qualifying(), days(s.recency())),
+    ),
     more(
         Orders,
         "orders_30d",
@@ -66,6 +104,13 @@ pub const FEATURES: &[Feature] = &[
             let (now, before) = (s.activity.orders_90d, s.activity.orders_prior_90d);
             format!("{} in the last 90 days, {before} in the 90 before", count(now, "order"))
         },
+    ),
+    more(
+        Orders,
+        "orders_365d",
+        Count,
+        |s| Some(s.activity.orders_365d as f64),
+        |s, _| format!("{} in the last 365 days", count(s.activity.orders_365d, "order")),
     ),
     core(
         Orders,
@@ -152,6 +197,18 @@ pub const FEATURES: &[Feature] = &[
         |s, currency| format!("{} spent in the last 180 days", amount(value_180d(s), currency)),
     ),
     more(
+        Spend,
+        "order_value_365d",
+        Money,
+        |s| Some(s.activity.order_value_365d as f64),
+        |s, currency| {
+            format!(
+                "{} spent in the last 365 days",
+                amount(s.activity.order_value_365d as f64, currency)
+            )
+        },
+    ),
+    more(
         Orders,
         "order_gap",
         Days,
@@ -203,179 +260,5 @@ pub const FEATURES: &[Feature] = &[
         Count,
         |s| Some(channels(s) as f64),
         |s, _| format!("{} used", count(channels(s), "channel")),
-    ),
-    more(
-        Help,
-        "contacts_90d",
-        Count,
-        |s| Some(s.activity.contacts_90d as f64),
-        |s, _| {
-            format!("asked for help {} in the last 90 days", count(s.activity.contacts_90d, "time"))
-        },
-    ),
-    core(Help, "wait_mean", Seconds, mean_wait, |s, _| {
-        known(
-            mean_wait(s),
-            |wait| format!("waits {} in the queue on average", span(wait)),
-            "no known wait",
-        )
-    }),
-    more(
-        Help,
-        "contacts_abandoned",
-        Count,
-        |s| Some(s.activity.contacts_abandoned as f64),
-        |s, _| format!("gave up waiting {}", count(s.activity.contacts_abandoned, "time")),
-    ),
-    more(
-        Help,
-        "cases_open",
-        Count,
-        |s| Some(cases_open(s) as f64),
-        |s, _| count(cases_open(s), "open case"),
-    ),
-    more(
-        Help,
-        "cases_reopened",
-        Count,
-        |s| Some(s.activity.cases_reopened as f64),
-        |s, _| format!("cases reopened {}", count(s.activity.cases_reopened, "time")),
-    ),
-    more(
-        Help,
-        "self_service_failed",
-        Count,
-        |s| Some(self_service_failed(s) as f64),
-        |s, _| format!("self-service did not help {}", count(self_service_failed(s), "time")),
-    ),
-    core(
-        Help,
-        "complaints",
-        Count,
-        |s| Some(s.activity.complaints as f64),
-        |s, _| count(s.activity.complaints, "complaint"),
-    ),
-    more(
-        Help,
-        "complaints_90d",
-        Count,
-        |s| Some(s.activity.complaints_90d as f64),
-        |s, _| format!("{} in the last 90 days", count(s.activity.complaints_90d, "complaint")),
-    ),
-    more(Voice, "survey_response", Share, answered_share, |s, _| {
-        known(
-            answered_share(s),
-            |share| format!("answers {} of surveys", percent(share)),
-            "never surveyed",
-        )
-    }),
-    core(
-        Voice,
-        "nps_last",
-        Tenths,
-        |s| last_score(&s.activity.nps),
-        |s, _| answer("last recommendation", last_score(&s.activity.nps), 10.0),
-    ),
-    more(
-        Voice,
-        "nps_answered",
-        Flag,
-        |s| Some(f64::from(s.activity.nps.answers > 0)),
-        |s, _| count(s.activity.nps.answers, "answer about recommending"),
-    ),
-    more(
-        Voice,
-        "csat_mean",
-        Share,
-        |s| mean_score(&s.activity.csat),
-        |s, _| {
-            known(
-                mean_score(&s.activity.csat),
-                |score| format!("satisfaction {}", percent(score)),
-                "satisfaction not known",
-            )
-        },
-    ),
-    more(
-        Voice,
-        "csat_answered",
-        Flag,
-        |s| Some(f64::from(s.activity.csat.answers > 0)),
-        |s, _| count(s.activity.csat.answers, "answer about satisfaction"),
-    ),
-    more(
-        Voice,
-        "ces_mean",
-        Share,
-        |s| mean_score(&s.activity.ces),
-        |s, _| {
-            known(
-                mean_score(&s.activity.ces),
-                |score| format!("ease {}", percent(score)),
-                "ease not known",
-            )
-        },
-    ),
-    more(
-        Voice,
-        "ces_answered",
-        Flag,
-        |s| Some(f64::from(s.activity.ces.answers > 0)),
-        |s, _| count(s.activity.ces.answers, "answer about ease"),
-    ),
-    more(
-        Voice,
-        "rating_mean",
-        Share,
-        |s| mean_score(&s.activity.rating),
-        |s, _| {
-            known(
-                mean_score(&s.activity.rating),
-                |score| format!("ratings {}", percent(score)),
-                "no rating",
-            )
-        },
-    ),
-    more(
-        Voice,
-        "reviews",
-        Count,
-        |s| Some(s.activity.rating.answers as f64),
-        |s, _| count(s.activity.rating.answers, "rating"),
-    ),
-    more(
-        Voice,
-        "referrals",
-        Count,
-        |s| Some(s.activity.referrals as f64),
-        |s, _| count(s.activity.referrals, "recommendation"),
-    ),
-    more(
-        Voice,
-        "feature_requests",
-        Count,
-        |s| Some(s.activity.feature_requests as f64),
-        |s, _| count(s.activity.feature_requests, "feature request"),
-    ),
-    more(
-        Plan,
-        "subscribed",
-        Flag,
-        |s| Some(f64::from(subscribed(s))),
-        |s, _| if subscribed(s) { "subscribed" } else { "no running subscription" }.to_owned(),
-    ),
-    more(
-        Plan,
-        "cancelled",
-        Flag,
-        |s| Some(f64::from(s.activity.subscriptions_cancelled > 0)),
-        |s, _| {
-            if s.activity.subscriptions_cancelled > 0 {
-                "cancelled a subscription"
-            } else {
-                "never cancelled"
-            }
-            .to_owned()
-        },
     ),
 ];

@@ -1,300 +1,208 @@
-//! Training: several past cut-offs, a test on a later one, and the rule where the model is no better.
+//! Training: models compete on customers and a time that they have not seen, and the rule stands where none is better.
+//!
+//! Everything is chosen (the ridge, the number of trees, the model itself) on customers held out at the training cut-offs. The test
+//! cut-off, which is later, judges only: what is reported of it was not chosen by it. Then the model is fitted again on the latest
+//! cut-offs, the test's among them, as far before now as those it was tested with were before the test.
+//!
+//! The mean of a new model is that of the cut-offs it learned from, not moved to the latest share alone: a share of one season says less
+//! of the next than several do. It follows when lists come true otherwise than they said (`Model::follow`).
 
 use super::{
     Definition,
-    features::{FEATURES, Row},
-    logistic::Logistic,
-    quality::{Quality, auc},
-    rule::Rule,
-    scale::{Scaler, correlations},
+    basis::Basis,
+    calibrate::Calibration,
+    columns::Columns,
+    drift::Reference,
+    likeness::Likeness,
+    quality::Quality,
+    recipe::{Kitchen, Recipe, Scorer, Tuned},
+    report::{Report, Test, reason},
+    sample::{FEWEST_OF_A_KIND, FEWEST_ROWS, Sample, Snapshot},
+    score::{Model, Ranks},
+    sigmoid,
+    suspects::suspects,
+    typical::Typical,
+    value::Worth,
+    words,
 };
-use crate::Timestamp;
-use serde::{Deserialize, Serialize};
+use crate::time::DAY;
 
-/// Everyone who counted at a cut-off, and what became of them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Snapshot {
-    /// The cut-off.
-    pub as_of: Timestamp,
-    /// What was known of each customer then.
-    pub rows: Vec<Row>,
-    /// Whether no qualifying activity followed in the horizon.
-    pub churned: Vec<bool>,
-}
-
-/// On what a probability rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Basis {
-    /// A logistic regression that beat the rule in the test.
-    LogisticRegression,
-    /// The recency rule.
-    RecencyRule,
-}
-
-/// A coefficient of the regression.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Coefficient {
-    /// The feature.
-    pub feature: String,
-    /// Change of the log-odds for one standard deviation of the transformed feature.
-    pub coefficient: f64,
-}
-
-/// How well it did on customers and a time that it was not trained on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// On what probabilities rest.
-    pub basis: Basis,
-    /// Why, in words.
-    pub basis_reason: String,
-    /// Whether probabilities are calibrated against observed outcomes.
-    pub calibrated: bool,
-    /// Cut-offs whose outcomes the tested model was trained on.
-    pub train_cutoffs: Vec<Timestamp>,
-    /// The later cut-off of the test, where there was one.
-    pub test_cutoff: Option<Timestamp>,
-    /// Customer-cut-off pairs trained on.
-    pub train_rows: i64,
-    /// Those of them that churned.
-    pub train_churned: i64,
-    /// Customers tested on.
-    pub test_rows: i64,
-    /// Those of them that churned.
-    pub test_churned: i64,
-    /// How the model did in the test.
-    pub model: Option<Quality>,
-    /// How the rule did in the same test.
-    pub rule: Option<Quality>,
-    /// The coefficients of the model that scores, largest first; empty with the rule.
-    pub coefficients: Vec<Coefficient>,
-}
-
-/// What scores customers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Model {
-    pub(super) scorer: Scorer,
-    /// Median recency of those trained on, in days: what is typical, for the rule's words.
-    pub(super) typical_recency: Option<f64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum Scorer {
-    Logistic {
-        scaler: Scaler,
-        logistic: Logistic,
-        /// How each column goes with churn by itself.
-        alone: Vec<f64>,
-    },
-    Rule(Rule),
-    /// Nothing has been observed: rank of recency.
-    Rank,
-}
-
-/// Fewest outcomes, and fewest of either kind, from which shares or a model are learned.
-const FEWEST_ROWS: usize = 50;
-const FEWEST_OF_A_KIND: usize = 10;
-/// Up to here a model has the core features and stronger ridges only.
+/// Up to here a model has the core columns and stronger ridges only.
 const FEW_ROWS: usize = 400;
-/// A feature that orders outcomes better than this knows them.
-const LEAK_AUC: f64 = 0.98;
-const RIDGES: &[f64] = &[0.001, 0.01, 0.05, 0.3, 1.0];
-const RIDGES_FEW: &[f64] = &[0.01, 0.05, 0.3];
+/// Rows on which models are tuned, and rows on which they are fitted: more would change little.
+const TUNED_ON: usize = 40_000;
+const FITTED_ON: usize = 200_000;
 
-/// Rows of one or several snapshots, with their outcomes.
-struct Sample<'a> {
-    rows: Vec<&'a Row>,
-    churned: Vec<bool>,
+/// Everything a training is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    /// What "left" means.
+    pub definition: &'a Definition,
+    /// The columns of all rows.
+    pub columns: &'a Columns,
+    /// Past cut-offs whose outcome is known, oldest first.
+    pub past: &'a [Snapshot],
+    /// Those who may leave now; their outcomes are not known.
+    pub present: &'a Snapshot,
 }
 
-impl<'a> Sample<'a> {
-    fn of(snapshots: &'a [Snapshot]) -> Self {
-        Self {
-            rows: snapshots.iter().flat_map(|snapshot| &snapshot.rows).collect(),
-            churned: snapshots.iter().flat_map(|snapshot| &snapshot.churned).copied().collect(),
-        }
-    }
-
-    fn gone(&self) -> usize {
-        self.churned.iter().filter(|&&churned| churned).count()
-    }
-
-    fn can_teach(&self) -> bool {
-        let gone = self.gone();
-        self.rows.len() >= FEWEST_ROWS && gone.min(self.rows.len() - gone) >= FEWEST_OF_A_KIND
-    }
-
-    fn recency(&self) -> Vec<f64> {
-        self.rows.iter().map(|row| row[0]).collect()
-    }
-
-    /// Rows whose place in five is, or is not, this one.
-    fn fifth(&self, inside: bool) -> Self {
-        let picked = |place: &usize| place.is_multiple_of(5) == inside;
-        let places: Vec<usize> = (0..self.rows.len()).filter(picked).collect();
-        Self {
-            rows: places.iter().map(|&place| self.rows[place]).collect(),
-            churned: places.iter().map(|&place| self.churned[place]).collect(),
-        }
-    }
+/// Trains, and says how well. Equal arguments give equal bytes.
+pub fn train(of: Training<'_>) -> (Model, Report) {
+    let teaching: Vec<&Snapshot> = of.past.iter().filter(|one| one.can_teach()).collect();
+    let horizon = of.definition.horizon_days() * DAY;
+    let newest = of.past.last().map_or(i64::MIN, |one| one.as_of.micros());
+    // Those whose outcome was known at the newest, and those that are like today.
+    let before = |one: &&&Snapshot| one.as_of.micros() + horizon <= newest;
+    let lately = |one: &&&Snapshot| one.as_of.micros() >= newest - horizon;
+    let earlier: Vec<&Snapshot> = teaching.iter().filter(before).copied().collect();
+    let latest: Vec<&Snapshot> = teaching.iter().filter(lately).copied().collect();
+    let all = Sample::of(&of.past.iter().collect::<Vec<_>>());
+    let mut report = Report::blank(of.past);
+    let (scorer, calibration, likeness) = match teaching[..] {
+        [] if all.can_teach() => by_shares(&of, &all, &mut report),
+        [] => by_rank(&of, &all, &mut report),
+        [..] if earlier.is_empty() => on_held_out_customers(&of, &latest, &mut report),
+        [..] => on_a_later_cutoff(&of, &earlier, &latest, &mut report),
+    };
+    let days = of.definition.horizon_days() as f64;
+    let (worth, value_candidates) = Worth::choose(&earlier, &latest, of.columns, days);
+    report.value_candidates = value_candidates;
+    let learned = if all.rows.is_empty() { Sample::of(&[of.present]) } else { all };
+    let learned = learned.thinned(FITTED_ON);
+    let typical = Typical::of(&learned, of.columns);
+    report.basis = scorer.as_ref().map_or(Basis::RecencyRank, |(basis, _)| *basis);
+    let model = Model {
+        columns: of.columns.clone(),
+        rhythm: of.present.rhythm,
+        basis: report.basis,
+        calibrated: report.calibrated,
+        ranks: Ranks::of(&of.present.rows),
+        references: (0..of.columns.width())
+            .map(|column| Reference::of(&learned.rows, column))
+            .collect(),
+        scorer: scorer.map(|(_, scorer)| scorer),
+        calibration,
+        likeness,
+        typical,
+        worth,
+    };
+    report.drift = model.drift(&of.present.rows);
+    report.importances = model.importances(&learned);
+    (model, report)
 }
 
-/// Trains on snapshots (oldest first) and says how well. Equal arguments give equal bytes.
-pub fn train(definition: &Definition, snapshots: &[Snapshot]) -> (Model, Report) {
-    let (earlier, last) = snapshots.split_at(snapshots.len().saturating_sub(1));
-    let (before, test, all) = (Sample::of(earlier), Sample::of(last), Sample::of(snapshots));
-    let mut report = blank(&before, &test, earlier, last);
-    let typical_recency = median(all.recency());
-    if !all.can_teach() {
-        let observed = all.rows.len();
-        report.basis_reason = format!(
-            "recency rank, uncalibrated: {} with a known outcome ({} churned), {FEWEST_ROWS} and {FEWEST_OF_A_KIND} of \
-             either kind are needed",
-            super::words::count(observed as i64, "customer"),
-            all.gone(),
-        );
-        return (Model { scorer: Scorer::Rank, typical_recency }, report);
+type Learned = (Option<(Basis, Scorer)>, Calibration, Option<Likeness>);
+
+/// Nothing was observed: what BG/NBD makes of their rhythm, or the rank of their silence.
+fn by_rank(of: &Training<'_>, all: &Sample<'_>, report: &mut Report) -> Learned {
+    let needed = format!(
+        "{} with a known outcome ({} churned), {FEWEST_ROWS} and {FEWEST_OF_A_KIND} of either kind are needed",
+        words::count(all.rows.len() as i64, "customer"),
+        all.gone(),
+    );
+    if of.present.rhythm.is_none() || of.present.who.len() < FEWEST_ROWS {
+        report.basis_reason = format!("recency rank, uncalibrated: {needed}");
+        return (None, Calibration::NONE, None);
     }
+    report.basis_reason =
+        format!("BG/NBD of how often and how lately they came, uncalibrated: {needed}");
+    (Some((Basis::BgNbd, Scorer::BgNbd)), Calibration::NONE, None)
+}
+
+/// Enough was observed for shares, but at no cut-off enough to test anything.
+fn by_shares(of: &Training<'_>, all: &Sample<'_>, report: &mut Report) -> Learned {
     report.calibrated = true;
-    let fallback = Scorer::Rule(Rule::fit(&all.recency(), &all.churned));
-    if !(before.can_teach() && test.can_teach()) {
-        report.basis_reason = format!(
-            "recency rule: {} outcomes to train on and {} at a later cut-off to test on, with {FEWEST_OF_A_KIND} of either \
-             kind, are not enough for a model (horizon {} days)",
-            before.rows.len(),
-            test.rows.len(),
-            definition.horizon_days(),
-        );
-        return (Model { scorer: fallback, typical_recency }, report);
-    }
-    let rule = Rule::fit(&before.recency(), &before.churned);
-    let ruled: Vec<f64> = test.recency().into_iter().map(|recency| rule.predict(recency)).collect();
-    let rule = Quality::measure(&ruled, &test.churned);
-    let leaking = leaking(&before);
-    let c = choose_ridge(earlier, &before, &leaking);
-    let tested = Fitted::new(&before, &leaking, c);
-    let quality = Quality::measure(&tested.predict(&test.rows), &test.churned);
-    let better = quality.log_loss < rule.log_loss && !tested.scaler.columns.is_empty();
-    report.basis_reason = reason(better, &quality, &rule, c, &leaking);
-    (report.model, report.rule) = (Some(quality), Some(rule));
-    if !better {
-        return (Model { scorer: fallback, typical_recency }, report);
-    }
-    report.basis = Basis::LogisticRegression;
-    let Fitted { scaler, logistic } = Fitted::new(&all, &leaking, c);
-    let alone = correlations(&scaler.apply(&all.rows), &all.churned);
-    report.coefficients = coefficients(&scaler, &logistic);
-    (Model { scorer: Scorer::Logistic { scaler, logistic, alone }, typical_recency }, report)
+    report.basis_reason = format!(
+        "recency rule: at no cut-off {FEWEST_ROWS} customers with {FEWEST_OF_A_KIND} of either outcome, which a model needs \
+         (horizon {} days)",
+        of.definition.horizon_days(),
+    );
+    let kitchen = kitchen(of, &[], all);
+    let scorer = Recipe::Rule { column: 0 }.fit(all, &kitchen);
+    (scorer.map(|scorer| (Basis::RecencyRule, scorer)), Calibration::NONE, None)
 }
 
-struct Fitted {
-    scaler: Scaler,
-    logistic: Logistic,
+/// No cut-off whose outcome was known at a later one: customers whom the models have not seen are the test.
+fn on_held_out_customers(of: &Training<'_>, latest: &[&Snapshot], report: &mut Report) -> Learned {
+    let sample = Sample::of(latest).thinned(FITTED_ON);
+    let refused = suspects(&sample, of.columns);
+    let kitchen = kitchen(of, &refused, &sample);
+    let bands = of.definition.bands();
+    let tuned = kitchen.tune_all(&sample.thinned(TUNED_ON));
+    let tested = tuned.iter().map(|one| {
+        let odds = one.held_out.log_odds.iter().map(|&odds| one.calibration.apply(odds));
+        let probabilities: Vec<f64> = odds.map(sigmoid).collect();
+        (Quality::measure(&probabilities, &one.held_out.churned, bands), probabilities)
+    });
+    let tested: Vec<(Quality, Vec<f64>)> = tested.collect();
+    let chosen = choose(&tuned, &tested);
+    report.train_cutoffs = latest.iter().map(|one| one.as_of).collect();
+    let cutoff = latest[latest.len() - 1].as_of;
+    report.test = Some(Test { cutoff, held_out_customers: true });
+    report.tell(&tuned, tested.iter().map(|one| &one.0), chosen);
+    report.train_rows = sample.rows.len() as i64;
+    report.train_churned = sample.gone() as i64;
+    report.basis_reason = reason(&report.candidates, "on customers held out", &refused, of.columns);
+    let scorer = tuned[chosen].recipe.fit(&sample, &kitchen);
+    let likeness = Likeness::of(&tested[chosen].1, &tuned[chosen].held_out.churned);
+    (named(&tuned[chosen], scorer), tuned[chosen].calibration, likeness)
 }
 
-impl Fitted {
-    fn new(sample: &Sample<'_>, leaking: &[usize], c: f64) -> Self {
-        let few = sample.rows.len() < FEW_ROWS;
-        let wanted =
-            |feature: usize| !leaking.contains(&feature) && (FEATURES[feature].core || !few);
-        let scaler = Scaler::fit(&sample.rows, wanted);
-        let logistic = Logistic::fit(&scaler.apply(&sample.rows), &sample.churned, c);
-        Self { scaler, logistic }
-    }
-
-    fn predict(&self, rows: &[&Row]) -> Vec<f64> {
-        self.logistic.predict(&self.scaler.apply(rows))
-    }
-}
-
-/// The ridge that predicts the newest training cut-off best from the older ones; with one cut-off only,
-/// every fifth customer from the others.
-fn choose_ridge(earlier: &[Snapshot], before: &Sample<'_>, leaking: &[usize]) -> f64 {
-    let (older, newest) = earlier.split_at(earlier.len().saturating_sub(1));
-    let (older, newest) = (Sample::of(older), Sample::of(newest));
-    let (fit_on, check_on) = if older.can_teach() && newest.can_teach() {
-        (older, newest)
-    } else {
-        (before.fifth(false), before.fifth(true))
-    };
-    let ridges = if before.rows.len() < FEW_ROWS { RIDGES_FEW } else { RIDGES };
-    let loss = |c: f64| {
-        let probabilities = Fitted::new(&fit_on, leaking, c).predict(&check_on.rows);
-        Quality::measure(&probabilities, &check_on.churned).log_loss
-    };
-    let measured = ridges.iter().map(|&c| (c, loss(c)));
-    measured.min_by(|one, other| one.1.total_cmp(&other.1)).map_or(ridges[0], |best| best.0)
-}
-
-/// Features that order outcomes too well to be true: they know what came after.
-fn leaking(sample: &Sample<'_>) -> Vec<usize> {
-    let knows = |&feature: &usize| {
-        let values = sample.rows.iter().map(|row| row[feature]);
-        let values: Vec<f64> =
-            values.map(|value| if value.is_nan() { f64::MIN } else { value }).collect();
-        let auc = auc(&values, &sample.churned);
-        auc.max(1.0 - auc) > LEAK_AUC
-    };
-    (0..FEATURES.len()).filter(knows).collect()
-}
-
-fn coefficients(scaler: &Scaler, logistic: &Logistic) -> Vec<Coefficient> {
-    let named = scaler.columns.iter().zip(&logistic.weights);
-    let mut coefficients: Vec<Coefficient> = named
-        .map(|(column, &coefficient)| Coefficient {
-            feature: FEATURES[column.feature].name.to_owned(),
-            coefficient,
+fn on_a_later_cutoff(
+    of: &Training<'_>,
+    earlier: &[&Snapshot],
+    latest: &[&Snapshot],
+    report: &mut Report,
+) -> Learned {
+    let last = latest[latest.len() - 1];
+    let before = Sample::of(earlier).thinned(FITTED_ON);
+    let test = Sample::of(&[last]).thinned(FITTED_ON);
+    let refused = suspects(&before, of.columns);
+    let few = kitchen(of, &refused, &before);
+    let tuned = few.tune_all(&before.thinned(TUNED_ON));
+    let tested: Vec<(Quality, Vec<f64>)> = (tuned.iter())
+        .map(|one| {
+            let scorer = one.recipe.fit(&before, &few);
+            let probabilities = predict(&scorer, &one.calibration, &test);
+            let quality = Quality::measure(&probabilities, &test.churned, of.definition.bands());
+            (quality, probabilities)
         })
         .collect();
-    coefficients.sort_by(|one, other| other.coefficient.abs().total_cmp(&one.coefficient.abs()));
-    coefficients
+    let chosen = choose(&tuned, &tested);
+    report.test = Some(Test { cutoff: last.as_of, held_out_customers: false });
+    report.train_cutoffs = earlier.iter().map(|one| one.as_of).collect();
+    report.tell(&tuned, tested.iter().map(|one| &one.0), chosen);
+    report.train_rows = before.rows.len() as i64;
+    report.train_churned = before.gone() as i64;
+    report.basis_reason = reason(&report.candidates, "on the later cut-off", &refused, of.columns);
+    let likeness = Likeness::of(&tested[chosen].1, &test.churned);
+    let all = Sample::of(latest).thinned(FITTED_ON);
+    let scorer = tuned[chosen].recipe.fit(&all, &kitchen(of, &refused, &all));
+    (named(&tuned[chosen], scorer), tuned[chosen].calibration, likeness)
 }
 
-fn blank(
-    before: &Sample<'_>,
-    test: &Sample<'_>,
-    earlier: &[Snapshot],
-    last: &[Snapshot],
-) -> Report {
-    Report {
-        basis: Basis::RecencyRule,
-        basis_reason: String::new(),
-        calibrated: false,
-        train_cutoffs: earlier.iter().map(|snapshot| snapshot.as_of).collect(),
-        test_cutoff: last.first().map(|snapshot| snapshot.as_of),
-        train_rows: before.rows.len() as i64,
-        train_churned: before.gone() as i64,
-        test_rows: test.rows.len() as i64,
-        test_churned: test.gone() as i64,
-        model: None,
-        rule: None,
-        coefficients: Vec::new(),
-    }
+fn kitchen<'a>(of: &Training<'a>, refused: &'a [usize], sample: &Sample<'_>) -> Kitchen<'a> {
+    Kitchen { columns: of.columns, refused, few: sample.rows.len() < FEW_ROWS }
 }
 
-fn reason(better: bool, model: &Quality, rule: &Quality, c: f64, leaking: &[usize]) -> String {
-    let names: Vec<&str> = leaking.iter().map(|&feature| FEATURES[feature].name).collect();
-    let refused = if names.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "; left out, as alone they order outcomes too well to be true: {}",
-            names.join(", ")
-        )
+fn named(tuned: &Tuned, scorer: Option<Scorer>) -> Option<(Basis, Scorer)> {
+    scorer.map(|scorer| (tuned.recipe.basis(), scorer))
+}
+
+/// The model with the least held-out loss, where it beats the better rule in the test as well; else that rule.
+fn choose(tuned: &[Tuned], tested: &[(Quality, Vec<f64>)]) -> usize {
+    let is_rule = |place: &usize| matches!(tuned[*place].recipe, Recipe::Rule { .. });
+    let least = |places: Vec<usize>| {
+        places.into_iter().min_by(|&i, &j| tuned[i].log_loss.total_cmp(&tuned[j].log_loss))
     };
-    let verdict = if better {
-        format!("logistic regression (ridge C {c}): on the later cut-off its log loss")
-    } else {
-        "recency rule: on the later cut-off the model's log loss".to_owned()
-    };
-    let relation = if better { "is below" } else { "is not below" };
-    format!(
-        "{verdict} {:.4} {relation} the recency rule's {:.4}{refused}",
-        model.log_loss, rule.log_loss
-    )
+    let (rules, models): (Vec<usize>, Vec<usize>) = (0..tuned.len()).partition(is_rule);
+    let rule = least(rules).unwrap_or(0);
+    let loss = |place: usize| tested[place].0.log_loss;
+    least(models).filter(|&model| loss(model) < loss(rule)).unwrap_or(rule)
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+fn predict(scorer: &Option<Scorer>, calibration: &Calibration, sample: &Sample<'_>) -> Vec<f64> {
+    let odds =
+        scorer.as_ref().map_or_else(|| vec![0.0; sample.rows.len()], |one| one.log_odds_of(sample));
+    odds.into_iter().map(|odds| sigmoid(calibration.apply(odds))).collect()
 }

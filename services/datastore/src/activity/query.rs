@@ -1,5 +1,6 @@
 //! The text of the aggregate and the reading of its rows: both in the order of the fields of [`Activity`].
 
+use super::Past;
 use crate::error::Result;
 use crate::sql::Columns;
 use cx_analytics::codes::{
@@ -26,20 +27,20 @@ const PERMILLE: &str =
 const STEP: i64 = 1024;
 
 pub(super) fn statement(
-    as_of: Timestamp,
+    Past { as_of, as_known }: Past,
     currency: Option<Currency>,
     ids: &[String],
 ) -> (String, Vec<Value>) {
     let mut values: Vec<Value> = vec![as_of.micros().into()];
     values.extend([30, 90, 180, 365].map(|days| Value::from(as_of.days_before(days).micros())));
     values.push(currency.map_or_else(String::new, String::from).into());
-    let mut whose = String::new();
+    let mut whose = if as_known { " AND received_at < $1".to_owned() } else { String::new() };
     if !ids.is_empty() {
         let marks = ids.iter().map(|id| {
             values.push(id.as_str().into());
             format!("${}", values.len())
         });
-        whose = format!(" AND customer_id IN ({})", marks.collect::<Vec<_>>().join(", "));
+        whose += &format!(" AND customer_id IN ({})", marks.collect::<Vec<_>>().join(", "));
     }
     let columns = columns().join(",\n");
     let text = format!(
@@ -72,7 +73,7 @@ fn edge(function: &str, condition: &str) -> String {
 }
 
 /// Distinct UTC days. Counted from the earliest instant, so that nothing is negative: engines cut towards zero.
-fn days(condition: &str) -> String {
+pub(crate) fn days(condition: &str) -> String {
     let start = -Timestamp::MIN.micros();
     format!("COUNT(DISTINCT CASE WHEN {condition} THEN (occurred_at + {start}) / {DAY} END)")
 }

@@ -260,28 +260,10 @@ async fn who_objects_to_profiling_is_not_among_everyone() {
 }
 
 #[tokio::test]
-async fn who_was_active_and_when_last() {
+async fn the_main_currency_is_that_of_most_orders() {
     on_every_engine(async |store| {
         let records = samples::interactions(14, 800, 30);
         store.interactions_record(records.clone(), at(0)).await.expect("record");
-        let kinds = [Kind::Order, Kind::Contact];
-        let (from, to) = (at(-100 * 86_400), at(-10 * 86_400));
-        let of_kind = || records.iter().filter(|record| kinds.contains(&record.payload.kind()));
-        let active: BTreeSet<String> = of_kind()
-            .filter(|record| (from..to).contains(&record.occurred_at))
-            .map(|record| record.customer_id.clone())
-            .collect();
-        assert_eq!(
-            store.customers_active(from, to, &kinds).await.expect("active"),
-            Vec::from_iter(active)
-        );
-        let mut last: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for record in of_kind().filter(|record| record.occurred_at < to) {
-            let at = last.entry(record.customer_id.clone()).or_insert(record.occurred_at);
-            *at = record.occurred_at.max(*at);
-        }
-        assert_eq!(store.last_activity(to, &kinds).await.expect("last"), Vec::from_iter(last));
-        assert!(store.customers_active(from, to, &[]).await.expect("active").is_empty());
         let mut orders: BTreeMap<&str, i64> = BTreeMap::new();
         for record in &records {
             if let Payload::Order { total: Some(money), .. } = &record.payload {
@@ -294,6 +276,27 @@ async fn who_was_active_and_when_last() {
             .map(|(code, _)| *code);
         let found = store.main_currency(at(10)).await.expect("currency");
         assert_eq!(found.as_ref().map(Currency::as_str), main);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn as_it_was_known_then_nothing_counts_that_arrived_later() {
+    on_every_engine(async |store| {
+        let mut records = samples::interactions(15, 400, 20);
+        for record in &mut records {
+            record.occurred_at = at(record.occurred_at.micros().rem_euclid(50));
+        }
+        let (early, late) = records.split_at(200);
+        store.interactions_record(early.to_vec(), at(5)).await.expect("record");
+        store.interactions_record(late.to_vec(), at(60)).await.expect("record");
+        let as_of = at(40);
+        let then = Past { as_of, as_known: true };
+        let known = store.activity(then, Scope::Everyone, None).await.expect("activity");
+        assert_eq!(known, count_by_hand(early, as_of, ""));
+        let now = store.activity(as_of, Scope::Everyone, None).await.expect("activity");
+        assert_eq!(now, count_by_hand(&records, as_of, ""));
+        assert_ne!(now, known);
     })
     .await;
 }

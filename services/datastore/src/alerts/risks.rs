@@ -4,9 +4,9 @@
 use super::raise::{Named, PIECE, begin};
 use super::{Found, Rule};
 use crate::assignments::NO_OBJECTION;
+use crate::churn::DEFAULT_DEFINITION;
 use crate::connect::{Column, bulk_insert};
 use crate::error::{Error, Result};
-use crate::jobs::JobKind;
 use crate::sql::{self, Columns, marks};
 use crate::store::Store;
 use cx_analytics::Timestamp;
@@ -39,9 +39,10 @@ impl Store {
         of: &AtRisk,
         now: Timestamp,
     ) -> Result<Option<AtRiskNow>> {
-        let text = "SELECT version_id, activated_at FROM active WHERE kind = $1";
-        let kind = JobKind::ChurnTraining.code();
-        let Some(row) = sql::query_one(self.long(), text, vec![kind.into()]).await? else {
+        let text = "SELECT churn_model_id, activated_at FROM churn_definition
+                    WHERE churn_definition_id = $1 AND churn_model_id IS NOT NULL";
+        let Some(row) = sql::query_one(self.long(), text, vec![DEFAULT_DEFINITION.into()]).await?
+        else {
             return Ok(None);
         };
         let mut columns = Columns::of(&row);
@@ -145,9 +146,10 @@ fn text_of(of: &AtRisk) -> String {
                    WHERE o.customer_id = a.customer_id AND o.kind IN ({order}, {refund}) AND o.currency = $3
                      AND o.occurred_at < $4) AS value
            FROM churn_risk a
-           WHERE a.churn_model_id = $1 AND a.probability >= $2 {only} AND {NO_OBJECTION}
+           WHERE a.churn_model_id = $1 AND a.probability >= $2 AND a.band <> {gone} {only} AND {NO_OBJECTION}
          ) i {persona}
          WHERE i.value >= $5 ORDER BY i.customer_id",
+        gone = Band::Gone.code(),
         persona = super::answers::PERSONA,
     )
 }

@@ -10,6 +10,7 @@ use crate::journeys::customer_actions;
 use crate::sql::{self, Columns, numbers};
 use crate::store::Store;
 use cx_analytics::Timestamp;
+use cx_analytics::churn::Definition;
 use cx_analytics::metrics::{Counts, GroupKey, Groups, Share};
 
 /// Customers active in the look-back of each cut-off, and those of them without activity in the horizon after it.
@@ -35,7 +36,9 @@ pub(super) async fn churned(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
 fn text(frame: &Frame<'_>) -> String {
     let churned = frame.question.churned;
     let definition = &churned.definition;
-    let (look_back, horizon) = (days(definition.look_back_days()), days(definition.horizon_days()));
+    // Contracts have a metric of their own.
+    let look_back = definition.look_back_days().unwrap_or(Definition::MAX_LOOK_BACK_DAYS);
+    let (look_back, horizon) = (days(look_back), days(definition.horizon_days()));
     let shifted =
         |by: i64| -> Vec<Timestamp> { churned.cut_offs.iter().map(|cut| cut.plus(by)).collect() };
     let until = shifted(-look_back);

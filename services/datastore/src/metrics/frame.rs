@@ -50,7 +50,7 @@ pub struct Filter {
 }
 
 /// What churn is, and when it is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Churned {
     /// What churn is.
     pub definition: Definition,

@@ -1,9 +1,10 @@
-//! What is at stake with customers who may leave, under the active churn model.
+//! What is at stake with customers who may leave, under the active churn model of the default definition.
 
 use super::{Frame, amounts, fold, sums_of_squares};
+use crate::churn::DEFAULT_DEFINITION;
 use crate::error::Result;
-use crate::jobs::JobKind;
 use crate::store::Store;
+use cx_analytics::churn::Band;
 use cx_analytics::interaction::Currency;
 use cx_analytics::metrics::{Amounts, Counts, Groups};
 
@@ -12,12 +13,13 @@ pub(super) async fn at_risk(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
     let text = format!(
         "SELECT {names}, currency, {sums}
          FROM (
-           SELECT {columns}, CASE WHEN i.value_at_risk IS NULL THEN '' ELSE COALESCE(i.currency, '') END AS currency,
-                  COALESCE(i.value_at_risk, 0) AS total, 1 AS n
+           SELECT {columns}, COALESCE(i.currency, '') AS currency,
+                  CASE WHEN i.currency IS NULL THEN 0 ELSE i.value_at_risk END AS total, 1 AS n
            FROM (
              SELECT r.*, 0 AS channel, 0 AS stage
              FROM churn_risk r
-             JOIN active v ON v.kind = {kind} AND v.version_id = r.churn_model_id
+             JOIN churn_definition v ON v.churn_definition_id = '{DEFAULT_DEFINITION}' AND v.churn_model_id = r.churn_model_id
+             WHERE r.band <> {gone}
            ) i {join}
            WHERE NOT EXISTS (SELECT 1 FROM customer o WHERE o.customer_id = i.customer_id AND o.consent_profiling = 0){filter}
          ) r
@@ -25,7 +27,7 @@ pub(super) async fn at_risk(store: &Store, frame: &Frame<'_>) -> Result<Groups> 
         names = frame.names(),
         sums = sums_of_squares(),
         columns = frame.columns("0"),
-        kind = JobKind::ChurnTraining.code(),
+        gone = Band::Gone.code(),
         join = frame.join(),
         filter = frame.filter(),
     );

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::testing::{at, on_every_engine};
-use cx_analytics::churn::Definition;
+use cx_analytics::churn::{Definition, Draft};
 use cx_analytics::metrics::{
     Answers, BucketLength, Buckets, CaseClock, Incidence, ResponsePolicy, Share, Spans, Total,
     Waits, WeekStart, buckets::time_zone,
@@ -61,10 +61,17 @@ struct Asker {
     known_until: Option<Timestamp>,
 }
 
+/// Five days without, after ten with one of these.
+fn defined(kinds: Vec<Kind>) -> Definition {
+    let draft =
+        Draft { look_back_days: Some(10), horizon_days: Some(5), kinds, ..Draft::default() };
+    Definition::new(draft).expect("valid")
+}
+
 impl Asker {
     fn new(buckets: Buckets) -> Self {
         let cut_offs = buckets.starts().to_vec();
-        let definition = Definition::new(Some(10), Some(5), vec![Kind::Order]).expect("valid");
+        let definition = defined(vec![Kind::Order]);
         let churned = Churned { definition, cut_offs };
         let (by, filter) = (Dimensions::default(), Filter::default());
         Self {

@@ -5,6 +5,7 @@ mod fifth;
 mod first;
 mod fourth;
 mod second;
+mod seventh;
 mod sixth;
 mod third;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(fourth::Migration),
             Box::new(fifth::Migration),
             Box::new(sixth::Migration),
+            Box::new(seventh::Migration),
         ]
     }
 }

@@ -10,13 +10,13 @@ use clap::{Args, Subcommand};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use cx_analytics::{
     Timestamp,
-    churn::{Band, Definition, Quality},
+    churn::{Band, Definition, Draft, Quality, Risk},
     codes::Kind,
     interaction::Currency,
 };
 use cx_datastore::{
     JobKind, Store,
-    churn::{ChurnModel, ChurnReport, StoredRisk},
+    churn::{ChurnDefinition, ChurnModel, ChurnReport, DEFAULT_DEFINITION, StoredRisk},
 };
 
 /// Trains churn models.
@@ -33,21 +33,18 @@ enum What {
     Train(Train),
 }
 
-/// Trains a model and makes it the active one.
+/// Trains a model and makes it the active one of its definition.
 ///
-/// A customer who was active in the look-back has churned when no qualifying activity follows in the horizon. Where a
-/// model does not beat the recency rule on a later cut-off, the rule is used, and says so.
+/// A customer who was active in the look-back has churned when no qualifying activity follows in the horizon; of a contract, when no
+/// subscription is left. Where no model beats the recency rule on a later cut-off, the rule is used, and says so. Terms that are given here
+/// become a new version of the definition where they differ from what it says; without any it is used as it is.
 #[derive(Debug, Args)]
 struct Train {
-    /// Days before a cut-off in which a customer must have been active to count, 1 to 3650 [default: 180]
-    #[arg(long, env = "CX_CHURN_LOOK_BACK_DAYS", value_name = "DAYS")]
-    look_back_days: Option<i64>,
-    /// Days after a cut-off in which no activity means churn, 1 to 730 [default: 90]
-    #[arg(long, env = "CX_CHURN_HORIZON_DAYS", value_name = "DAYS")]
-    horizon_days: Option<i64>,
-    /// Kinds of interaction that count as activity, such as order,subscription,engagement [default: order]
-    #[arg(long, env = "CX_CHURN_KINDS", value_delimiter = ',', value_parser = kind, value_name = "KIND,…")]
-    kinds: Vec<Kind>,
+    /// Which definition of churn; several stand side by side
+    #[arg(long, env = "CX_CHURN_DEFINITION", value_name = "ID", default_value = DEFAULT_DEFINITION)]
+    definition: String,
+    #[command(flatten)]
+    terms: Terms,
     /// Count only interactions before this instant: a date, or as in 2011-12-10T00:00:00Z [default: now]
     #[arg(long, env = "CX_CHURN_AS_OF", value_parser = cmd::instant::parse, value_name = "INSTANT")]
     as_of: Option<Timestamp>,
@@ -57,6 +54,41 @@ struct Train {
     /// Leave the active model as it is
     #[arg(long, env = "CX_CHURN_NO_ACTIVATE")]
     no_activate: bool,
+}
+
+/// What "left" means.
+#[derive(Debug, Args)]
+struct Terms {
+    /// Days before a cut-off in which a customer must have been active to count, 1 to 3650 [default: 180]
+    #[arg(long, env = "CX_CHURN_LOOK_BACK_DAYS", value_name = "DAYS")]
+    look_back_days: Option<i64>,
+    /// Days after a cut-off to look ahead, 1 to 730 [default: 90]
+    #[arg(long, env = "CX_CHURN_HORIZON_DAYS", value_name = "DAYS")]
+    horizon_days: Option<i64>,
+    /// Kinds of interaction that count as activity, such as order,subscription,engagement [default: order]
+    #[arg(long, env = "CX_CHURN_KINDS", value_delimiter = ',', value_parser = kind, value_name = "KIND,…")]
+    kinds: Vec<Kind>,
+    /// Leaving is the end of the last subscription
+    #[arg(long, env = "CX_CHURN_CONTRACTUAL")]
+    contractual: bool,
+    /// A subscription of which nothing was heard for so many days has lapsed [default: only a cancellation ends one]
+    #[arg(long, env = "CX_CHURN_LAPSE_DAYS", value_name = "DAYS")]
+    lapse_days: Option<i64>,
+    /// Ask only of customers with so many days of activity [default: 1]
+    #[arg(long, env = "CX_CHURN_MIN_ACTIVE_DAYS", value_name = "DAYS")]
+    min_active_days: Option<i64>,
+    /// Ask only of customers known for so many days [default: 0]
+    #[arg(long, env = "CX_CHURN_MIN_TENURE_DAYS", value_name = "DAYS")]
+    min_tenure_days: Option<i64>,
+    /// Ask only of customers with these attributes, such as country=DE,attribute:plan=pro
+    #[arg(long, env = "CX_CHURN_AMONG", value_delimiter = ',', value_name = "ATTRIBUTE,…")]
+    among: Vec<String>,
+    /// From this probability on a risk is medium [default: 0.4]
+    #[arg(long, env = "CX_CHURN_MEDIUM_FROM", value_name = "P")]
+    medium_from: Option<f64>,
+    /// From this probability on a risk is high [default: 0.7]
+    #[arg(long, env = "CX_CHURN_HIGH_FROM", value_name = "P")]
+    high_from: Option<f64>,
 }
 
 fn currency(code: &str) -> Result<Currency, String> {
@@ -78,29 +110,67 @@ impl Churn {
     /// Does it.
     pub async fn run(self, global: &Global) -> anyhow::Result<()> {
         let What::Train(train) = self.what;
-        let activate = !train.no_activate;
-        let parameters = train.parameters()?;
+        let (now, definition) = (clock::now(), train.terms.definition()?);
+        let as_of = train.as_of.unwrap_or(now);
+        if as_of > now {
+            let reason = "is in the future: its past is not complete".to_owned();
+            return Err(Invalid { key: "--as-of (CX_CHURN_AS_OF)", reason }.into());
+        }
         let store = cmd::open(global).await?;
-        let done = train_and_print(&store, &parameters, activate).await;
+        let done = async {
+            let of = definition_put(&store, &train.definition, definition).await?;
+            let parameters = Parameters {
+                definition_id: of.id,
+                version: of.version,
+                definition: of.definition,
+                as_of,
+                currency: train.currency,
+            };
+            train_and_print(&store, &parameters, !train.no_activate).await
+        }
+        .await;
         store.close().await;
         done
     }
 }
 
-impl Train {
-    fn parameters(self) -> Result<Parameters, Invalid> {
-        let definition = Definition::new(self.look_back_days, self.horizon_days, self.kinds);
-        let definition = definition.map_err(|violations| {
+/// The definition as it is now, with new terms where they are given.
+pub async fn definition_put(
+    store: &Store,
+    id: &str,
+    given: Option<Definition>,
+) -> anyhow::Result<ChurnDefinition> {
+    let found = store.churn_definition_get(id).await?;
+    let (name, definition) = match (found, given) {
+        (Some(found), None) => return Ok(found),
+        (Some(found), Some(given)) => (found.display_name, given),
+        (None, given) => (String::new(), given.unwrap_or_default()),
+    };
+    Ok(store.churn_definition_put(id, &name, &definition, clock::now()).await?)
+}
+
+impl Terms {
+    /// None where nothing is given.
+    fn definition(self) -> Result<Option<Definition>, Invalid> {
+        let draft = Draft {
+            contractual: self.contractual,
+            look_back_days: self.look_back_days,
+            horizon_days: self.horizon_days,
+            kinds: self.kinds,
+            lapse_days: self.lapse_days,
+            min_active_days: self.min_active_days,
+            min_tenure_days: self.min_tenure_days,
+            among: self.among,
+            medium_from: self.medium_from,
+            high_from: self.high_from,
+        };
+        if draft == Draft::default() {
+            return Ok(None);
+        }
+        Definition::new(draft).map(Some).map_err(|violations| {
             let told = violations.iter().map(|one| format!("{}: {}", one.field, one.rule));
             Invalid { key: "cx churn train", reason: told.collect::<Vec<_>>().join("; ") }
-        })?;
-        let now = clock::now();
-        let as_of = self.as_of.unwrap_or(now);
-        if as_of > now {
-            let reason = "is in the future: its past is not complete".to_owned();
-            return Err(Invalid { key: "--as-of (CX_CHURN_AS_OF)", reason });
-        }
-        Ok(Parameters { definition, as_of, currency: self.currency })
+        })
     }
 }
 
@@ -116,19 +186,25 @@ async fn train_and_print(
         println!("{table}");
     }
     eprint!("{}", notes(&model));
-    eprintln!("churn model {id}, {}", if activate { "active now" } else { "not activated" });
+    let state = if activate { "active now" } else { "not activated" };
+    eprintln!("churn model {id} of definition {:?}, {state}", parameters.definition_id);
     Ok(())
 }
 
 /// How good a model is, as tables for people: none where there was no test.
 pub fn tables(report: &ChurnReport) -> Vec<Table> {
     let training = &report.training;
-    let (Some(model), Some(rule)) = (&training.model, &training.rule) else { return Vec::new() };
+    let (Some(model), Some(rule)) = (training.model(), training.rule()) else { return Vec::new() };
     let mut tables = vec![qualities(model, rule), calibration(model)];
-    if !training.coefficients.is_empty() {
-        let mut table = plain(["Feature", "Coefficient"]);
-        for one in training.coefficients.iter().take(10) {
-            table.add_row([one.feature.clone(), format!("{:+.3}", one.coefficient)]);
+    if !training.importances.is_empty() {
+        let mut table = plain(["Feature", "Weighs (log-odds)", "More of it goes with"]);
+        for one in training.importances.iter().take(10) {
+            let with = if one.direction < 0.0 { "staying" } else { "leaving" };
+            table.add_row([
+                one.feature.clone(),
+                format!("{:.3}", one.mean_contribution),
+                with.to_owned(),
+            ]);
         }
         right(&mut table, 1..2);
         tables.push(table);
@@ -137,10 +213,11 @@ pub fn tables(report: &ChurnReport) -> Vec<Table> {
 }
 
 fn qualities(model: &Quality, rule: &Quality) -> Table {
-    let mut table = plain(["On the later cut-off", "Model", "Recency rule"]);
+    let mut table = plain(["In the test", "Model", "Recency rule"]);
     let figures = |quality: &Quality| {
         [
             quality.auc,
+            quality.average_precision,
             quality.brier,
             quality.log_loss,
             quality.calibration_error,
@@ -149,6 +226,7 @@ fn qualities(model: &Quality, rule: &Quality) -> Table {
     };
     let names = [
         "AUC (1 is best, 0.5 is chance)",
+        "Average precision",
         "Brier score (less is better)",
         "Log loss (less is better)",
         "Calibration error",
@@ -177,24 +255,26 @@ fn calibration(quality: &Quality) -> Table {
 
 /// A churn list as a table for people.
 pub fn list(risks: &[StoredRisk]) -> Table {
-    let mut table = plain(["Customer", "Churn", "Band", "At risk", "Why (+ raises, − lowers)"]);
+    let mut table = plain(["Customer", "Leaves", "Band", "At risk", "Why (+ raises, − lowers)"]);
     for stored in risks {
         let band = match stored.risk.band {
             Band::Low => "low",
             Band::Medium => "medium",
             Band::High => "high",
             Band::InsufficientData => "too little data",
+            Band::Gone => "has left",
         };
         let reason = |reason: &cx_analytics::churn::Reason| {
             format!("{} {}", if reason.contribution < 0.0 { '−' } else { '+' }, reason.text)
         };
-        let value = stored.value_at_risk;
+        let value = stored.money(|value| value.at_risk);
+        let why = stored.risk.reasons.iter().chain(&stored.risk.counter_reasons);
         table.add_row([
             stored.risk.customer_id.clone(),
-            percent(stored.risk.probability),
+            chance(&stored.risk),
             band.to_owned(),
             value.map(cx_analytics::churn::in_words).unwrap_or_default(),
-            stored.risk.reasons.iter().map(reason).collect::<Vec<_>>().join("\n"),
+            why.map(reason).collect::<Vec<_>>().join("\n"),
         ]);
     }
     right(&mut table, 1..2);
@@ -202,27 +282,17 @@ pub fn list(risks: &[StoredRisk]) -> Table {
     table
 }
 
+/// "62 % (55–69)"
+fn chance(risk: &Risk) -> String {
+    let interval = risk.interval.map_or_else(String::new, |(low, high)| {
+        format!(" ({:.0}–{:.0})", low * 100.0, high * 100.0)
+    });
+    percent(risk.probability) + &interval
+}
+
 /// What one should know of a model besides its figures.
 pub fn notes(model: &ChurnModel) -> String {
-    let (definition, training) = (&model.definition, &model.report.training);
-    let mut notes = format!(
-        "left: no {} in the {} days after having been active in the {} days before\n{}\n",
-        definition.kinds_in_words(),
-        definition.horizon_days(),
-        definition.look_back_days(),
-        training.basis_reason,
-    );
-    if let Some(cutoff) = training.test_cutoff {
-        notes += &format!(
-            "trained on {} outcomes at {} earlier cut-offs, tested on {} customers at {} ({} of them churned)\n",
-            training.train_rows,
-            training.train_cutoffs.len(),
-            training.test_rows,
-            cmd::instant::shown(cutoff),
-            training.test_churned,
-        );
-    }
-    notes + &format!("{} customers scored\n", model.report.customers_scored)
+    work::churn::in_words(model)
 }
 
 fn percent(share: f64) -> String {

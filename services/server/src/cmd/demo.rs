@@ -19,7 +19,7 @@ use cx_analytics::{
     synthetic::{Archetype, Population},
     time::DAY,
 };
-use cx_datastore::{JobKind, Outcome, Store};
+use cx_datastore::{JobKind, Outcome, Store, churn::DEFAULT_DEFINITION};
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
@@ -98,8 +98,11 @@ impl Demo {
         println!("Are they the ones that were made up?\n");
         println!("{}", show::recovery(store, &id, &truth).await?);
 
+        let of = churn::definition_put(store, DEFAULT_DEFINITION, None).await?;
         let parameters = work::churn::Parameters {
-            definition: Default::default(),
+            definition_id: of.id,
+            version: of.version,
+            definition: of.definition,
             as_of: until,
             currency: None,
         };

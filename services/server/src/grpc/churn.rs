@@ -1,8 +1,8 @@
-//! `ChurnService`: trains churn models and lists risks.
+//! `ChurnService`: says what churn is, trains models of it and lists risks.
 
 use super::{
     Api, configured,
-    from_proto::{self, Violations},
+    from_proto::{self, ChurnDefinitionPut, ChurnList, Violations},
     page_token,
     status::Refusal,
     to_proto,
@@ -12,10 +12,10 @@ use crate::{
     proto::{self, churn_service_server::*, *},
     work,
 };
-use cx_analytics::churn::Band;
+use cx_analytics::{churn::Gaps, codes::Kind};
 use cx_datastore::{
     Job, JobKind, JobState, Store,
-    churn::{ChurnModel, RiskFilter, RiskKey, RiskOrder, RiskPage, StoredRisk},
+    churn::{ChurnModel, DEFAULT_DEFINITION, RiskFilter, RiskKey, RiskPage, StoredRisk},
 };
 use serde::{Deserialize, Serialize};
 use tonic::{Request, Response, Status, service::Routes};
@@ -29,14 +29,71 @@ struct Handler(Api);
 
 #[tonic::async_trait]
 impl ChurnService for Handler {
+    async fn put_churn_definition(
+        &self,
+        request: Request<PutChurnDefinitionRequest>,
+    ) -> Result<Response<PutChurnDefinitionResponse>, Status> {
+        let asked = from_proto::churn_definition_put(request.into_inner())?;
+        let ChurnDefinitionPut { id, display_name, definition } = asked;
+        let put =
+            self.0.store.churn_definition_put(&id, &display_name, &definition, clock::now()).await;
+        let churn_definition = Some(to_proto::churn_definition(put.map_err(Refusal::from)?));
+        Ok(Response::new(PutChurnDefinitionResponse { churn_definition }))
+    }
+
+    async fn get_churn_definition(
+        &self,
+        request: Request<GetChurnDefinitionRequest>,
+    ) -> Result<Response<GetChurnDefinitionResponse>, Status> {
+        let mut v = Violations::new();
+        let id = from_proto::churn_definition_id(&mut v, request.into_inner().churn_definition_id);
+        v.refuse()?;
+        let found = definition(&self.0.store, &id).await?;
+        let churn_definition = Some(to_proto::churn_definition(found));
+        Ok(Response::new(GetChurnDefinitionResponse { churn_definition }))
+    }
+
+    async fn list_churn_definitions(
+        &self,
+        _: Request<ListChurnDefinitionsRequest>,
+    ) -> Result<Response<ListChurnDefinitionsResponse>, Status> {
+        let all = self.0.store.churn_definitions_list().await.map_err(Refusal::from)?;
+        let churn_definitions = all.into_iter().map(to_proto::churn_definition).collect();
+        Ok(Response::new(ListChurnDefinitionsResponse { churn_definitions }))
+    }
+
+    async fn suggest_churn_horizon(
+        &self,
+        request: Request<SuggestChurnHorizonRequest>,
+    ) -> Result<Response<SuggestChurnHorizonResponse>, Status> {
+        let mut v = Violations::new();
+        let mut kinds = from_proto::kinds(&mut v, &request.into_inner().qualifying_kinds);
+        v.refuse()?;
+        if kinds.is_empty() {
+            kinds.push(Kind::Order);
+        }
+        let (counts, customers) = self.0.store.churn_gaps(&kinds).await.map_err(Refusal::from)?;
+        let gaps = Gaps::of(&counts);
+        Ok(Response::new(SuggestChurnHorizonResponse {
+            // A usual length, which fits.
+            horizon_days: gaps.horizon_days().unwrap_or_default() as i32,
+            gaps: gaps.gaps,
+            customers,
+            median_days: gaps.median as f64,
+            p75_days: gaps.p75 as f64,
+            p90_days: gaps.p90 as f64,
+            p95_days: gaps.p95 as f64,
+        }))
+    }
+
     async fn list_churn_risks(
         &self,
         request: Request<ListChurnRisksRequest>,
     ) -> Result<Response<ListChurnRisksResponse>, Status> {
-        let asked = AskedPage::read(request.into_inner())?;
-        let place = asked.place(&self.0.store).await?;
+        let asked = from_proto::churn_list(request.into_inner())?;
+        let place = place(&self.0.store, &asked).await?;
         let model = published(&self.0.store, &place.model_id).await?;
-        let (risks, next) = asked.fetch(&self.0.store, place.clone()).await?;
+        let (risks, next) = page(&self.0.store, &asked, place.clone()).await?;
         let risks =
             risks.into_iter().map(|risk| to_proto::churn_risk(&place.model_id, &model, risk));
         Ok(Response::new(ListChurnRisksResponse {
@@ -50,10 +107,12 @@ impl ChurnService for Handler {
         &self,
         request: Request<GetChurnRiskRequest>,
     ) -> Result<Response<GetChurnRiskResponse>, Status> {
+        let request = request.into_inner();
         let mut violations = Violations::new();
-        let customer_id = violations.id("customer_id", request.into_inner().customer_id);
+        let customer_id = violations.id("customer_id", request.customer_id);
+        let id = from_proto::churn_definition_id(&mut violations, request.churn_definition_id);
         violations.refuse()?;
-        let risk = risk_of(&self.0.store, &customer_id).await?;
+        let risk = risk_of(&self.0.store, &id, &customer_id).await?;
         Ok(Response::new(GetChurnRiskResponse { churn_risk: Some(risk) }))
     }
 
@@ -63,8 +122,16 @@ impl ChurnService for Handler {
     ) -> Result<Response<TrainChurnModelResponse>, Status> {
         let now = clock::now();
         let asked = from_proto::churn_training(request.into_inner(), now)?;
+        let of = definition(&self.0.store, &asked.definition_id).await?;
+        let parameters = work::churn::Parameters {
+            definition_id: of.id,
+            version: of.version,
+            definition: of.definition,
+            as_of: asked.as_of,
+            currency: asked.currency,
+        };
         let parameters =
-            serde_json::to_string(&asked.parameters).map_err(|error| Refusal::internal(&error))?;
+            serde_json::to_string(&parameters).map_err(|error| Refusal::internal(&error))?;
         let id = uuid::Uuid::now_v7().to_string();
         let request_id = asked.request_id.as_deref();
         let kind = JobKind::ChurnTraining;
@@ -79,13 +146,15 @@ impl ChurnService for Handler {
         &self,
         request: Request<GetChurnModelRequest>,
     ) -> Result<Response<GetChurnModelResponse>, Status> {
+        let request = request.into_inner();
         let mut violations = Violations::new();
-        let id = violations.optional_id("churn_model_id", request.into_inner().churn_model_id);
+        let id = violations.optional_id("churn_model_id", request.churn_model_id);
+        let of = from_proto::churn_definition_id(&mut violations, request.churn_definition_id);
         violations.refuse()?;
         let store = &self.0.store;
         let id = match id {
             Some(id) => id,
-            None => active(store).await?,
+            None => active(store, &of).await?,
         };
         let job = store.job_get(&id).await.map_err(Refusal::from)?;
         let job = job.filter(|job| job.kind == JobKind::ChurnTraining);
@@ -95,9 +164,21 @@ impl ChurnService for Handler {
     }
 }
 
-/// A customer's risk under the active model, for this service and for the customer's own page.
-pub(super) async fn risk_of(store: &Store, customer_id: &str) -> Result<proto::ChurnRisk, Refusal> {
-    let id = active(store).await?;
+/// A customer's risk by the default definition, for the customer's own page.
+pub(super) async fn default_risk_of(
+    store: &Store,
+    customer_id: &str,
+) -> Result<proto::ChurnRisk, Refusal> {
+    risk_of(store, DEFAULT_DEFINITION, customer_id).await
+}
+
+/// A customer's risk under the active model of a definition.
+async fn risk_of(
+    store: &Store,
+    definition_id: &str,
+    customer_id: &str,
+) -> Result<proto::ChurnRisk, Refusal> {
+    let id = active(store, definition_id).await?;
     let segmentation = store.active_get(JobKind::Segmentation).await?;
     match store.churn_risk_get(&id, segmentation.as_deref(), customer_id).await? {
         Some(risk) => Ok(to_proto::churn_risk(&id, &published(store, &id).await?, risk)),
@@ -108,8 +189,16 @@ pub(super) async fn risk_of(store: &Store, customer_id: &str) -> Result<proto::C
     }
 }
 
-async fn active(store: &Store) -> Result<String, Refusal> {
-    store.active_get(JobKind::ChurnTraining).await?.ok_or(Refusal::NoActiveChurnModel)
+async fn definition(
+    store: &Store,
+    id: &str,
+) -> Result<cx_datastore::churn::ChurnDefinition, Refusal> {
+    let found = store.churn_definition_get(id).await?;
+    found.ok_or_else(|| Refusal::ChurnDefinitionNotFound(id.to_owned()))
+}
+
+async fn active(store: &Store, definition_id: &str) -> Result<String, Refusal> {
+    definition(store, definition_id).await?.model_id.ok_or(Refusal::NoActiveChurnModel)
 }
 
 async fn published(store: &Store, id: &str) -> Result<ChurnModel, Refusal> {
@@ -119,13 +208,14 @@ async fn published(store: &Store, id: &str) -> Result<ChurnModel, Refusal> {
 
 /// A training as the API shows it, with its report where it has succeeded.
 async fn described(store: &Store, job: Job) -> Result<proto::ChurnModel, Refusal> {
-    let active = store.active_get(JobKind::ChurnTraining).await?.as_deref() == Some(&job.id);
     let found = match job.state {
         JobState::Succeeded => store.churn_model_get(&job.id).await?,
         _ => None,
     };
     let parameters: work::churn::Parameters =
         serde_json::from_str(&job.parameters).map_err(|error| Refusal::internal(&error))?;
+    let definition = store.churn_definition_get(&parameters.definition_id).await?;
+    let active = definition.and_then(|of| of.model_id).as_deref() == Some(&job.id);
     Ok(to_proto::churn_model(job, &parameters, found, active))
 }
 
@@ -134,106 +224,59 @@ async fn described(store: &Store, job: Job) -> Result<proto::ChurnModel, Refusal
 struct Place {
     model_id: String,
     segmentation_id: Option<String>,
-    /// Bits of the probability: their decimal form need not come back exactly.
-    probability: u64,
-    value_at_risk: Option<i64>,
-    /// The last row's customer; none at the beginning.
-    customer_id: Option<String>,
+    /// None at the beginning.
+    after: Option<RiskKey>,
 }
 
-/// A list that was asked for, checked.
-struct AskedPage {
-    band: Option<Band>,
-    persona_id: Option<String>,
-    min_probability: f64,
-    order: RiskOrder,
-    limit: u64,
-    scope: Vec<String>,
-    token: String,
+fn scope(asked: &ChurnList) -> Vec<&str> {
+    asked.scope.iter().map(String::as_str).collect()
 }
 
-impl AskedPage {
-    fn read(request: ListChurnRisksRequest) -> Result<Self, Refusal> {
-        let limit = page_token::page_size(request.page_size)?;
-        let mut violations = Violations::new();
-        let band = violations.optional_code("band", request.band, Band::from_code);
-        let least = violations.within("min_probability", request.min_probability, 0.0..=1.0);
-        let order = match ChurnRiskOrder::try_from(request.order_by) {
-            Ok(ChurnRiskOrder::Unspecified | ChurnRiskOrder::Probability) => RiskOrder::Probability,
-            Ok(ChurnRiskOrder::ValueAtRisk) => RiskOrder::ValueAtRisk,
-            Err(_) => {
-                violations.at("order_by", format!("{} is not one of its values", request.order_by));
-                RiskOrder::Probability
-            }
-        };
-        let persona_id = violations.optional_id("persona_id", request.persona_id.clone());
-        violations.refuse()?;
-        let scope = vec![
-            "ListChurnRisks".to_owned(),
-            request.band.to_string(),
-            request.persona_id,
-            least.to_bits().to_string(),
-            request.order_by.to_string(),
-        ];
-        let token = request.page_token;
-        Ok(Self { band, persona_id, min_probability: least, order, limit, scope, token })
+/// Where to go on: where the token says, else at the beginning of the versions asked for.
+async fn place(store: &Store, asked: &ChurnList) -> Result<Place, Refusal> {
+    if let Some(place) = page_token::read(&asked.token, &scope(asked))? {
+        return Ok(place);
     }
+    let model_id = match &asked.model_id {
+        Some(id) => id.clone(),
+        None => active(store, &asked.definition_id).await?,
+    };
+    let segmentation_id = store.active_get(JobKind::Segmentation).await?;
+    Ok(Place { model_id, segmentation_id, after: None })
+}
 
-    fn scope(&self) -> Vec<&str> {
-        self.scope.iter().map(String::as_str).collect()
-    }
-
-    /// Where to go on: where the token says, else at the beginning of the active versions.
-    async fn place(&self, store: &Store) -> Result<Place, Refusal> {
-        if let Some(place) = page_token::read(&self.token, &self.scope())? {
-            return Ok(place);
-        }
-        Ok(Place {
-            model_id: active(store).await?,
-            segmentation_id: store.active_get(JobKind::Segmentation).await?,
-            probability: 0,
-            value_at_risk: None,
-            customer_id: None,
-        })
-    }
-
-    /// The page, and the token of the next.
-    async fn fetch(
-        &self,
-        store: &Store,
-        place: Place,
-    ) -> Result<(Vec<StoredRisk>, String), Refusal> {
-        let persona = match &self.persona_id {
-            None => None,
-            Some(persona) => Some(ordinal(store, place.segmentation_id.as_deref(), persona).await?),
-        };
-        let after = place.customer_id.map(|id| match self.order {
-            RiskOrder::Probability => RiskKey::Probability(f64::from_bits(place.probability), id),
-            RiskOrder::ValueAtRisk => RiskKey::ValueAtRisk(place.value_at_risk, id),
-        });
-        let page = RiskPage {
-            model_id: &place.model_id,
-            segmentation_id: place.segmentation_id.as_deref(),
-            filter: RiskFilter { band: self.band, persona, min_probability: self.min_probability },
-            order: self.order,
-            after,
-            limit: self.limit + 1,
-        };
-        let mut risks = store.churn_risks_list(&page).await?;
-        let more = risks.len() as u64 > self.limit;
-        risks.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
-        let next = risks.last().filter(|_| more).map(|last| {
-            let key = Place {
-                model_id: place.model_id.clone(),
-                segmentation_id: place.segmentation_id.clone(),
-                probability: last.risk.probability.to_bits(),
-                value_at_risk: last.risk.value_at_risk,
-                customer_id: Some(last.risk.customer_id.clone()),
-            };
-            page_token::issue(&self.scope(), &key)
-        });
-        Ok((risks, next.unwrap_or_default()))
-    }
+/// The page, and the token of the next.
+async fn page(
+    store: &Store,
+    asked: &ChurnList,
+    place: Place,
+) -> Result<(Vec<StoredRisk>, String), Refusal> {
+    let persona = match &asked.persona_id {
+        None => None,
+        Some(persona) => Some(ordinal(store, place.segmentation_id.as_deref(), persona).await?),
+    };
+    let page = RiskPage {
+        model_id: &place.model_id,
+        segmentation_id: place.segmentation_id.as_deref(),
+        filter: RiskFilter {
+            band: asked.band,
+            persona,
+            min_probability: asked.min_probability,
+            min_value: asked.min_value,
+            attribute: asked.attribute.clone(),
+        },
+        order: asked.order,
+        after: place.after.clone(),
+        limit: asked.limit + 1,
+    };
+    let mut risks = store.churn_risks_list(&page).await?;
+    let more = risks.len() as u64 > asked.limit;
+    risks.truncate(usize::try_from(asked.limit).unwrap_or(usize::MAX));
+    let next = risks.last().filter(|_| more).map(|last| {
+        let next = Place { after: Some(last.key()), ..place.clone() };
+        page_token::issue(&scope(asked), &next)
+    });
+    Ok((risks, next.unwrap_or_default()))
 }
 
 /// A persona's place in the segmentation.

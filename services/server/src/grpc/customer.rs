@@ -195,7 +195,7 @@ impl Handler {
                 ..proto::Activity::default()
             },
         };
-        let churn_risk = match super::churn::risk_of(store, customer_id).await {
+        let churn_risk = match super::churn::default_risk_of(store, customer_id).await {
             Ok(risk) => Some(risk),
             // Here they are no refusals: there is nothing to tell.
             Err(Refusal::NoActiveChurnModel | Refusal::ChurnRiskNotFound(_)) => None,

@@ -42,6 +42,8 @@ pub enum Refusal {
     SegmentationNotFound(String),
     /// No such persona.
     PersonaNotFound(String),
+    /// No such definition of churn.
+    ChurnDefinitionNotFound(String),
     /// No such churn model.
     ChurnModelNotFound(String),
     /// The customer has no risk under the active model.
@@ -114,6 +116,7 @@ impl Refusal {
             Self::CustomerNotFound(_) => ErrorReason::CustomerNotFound,
             Self::SegmentationNotFound(_) => ErrorReason::SegmentationNotFound,
             Self::PersonaNotFound(_) => ErrorReason::PersonaNotFound,
+            Self::ChurnDefinitionNotFound(_) => ErrorReason::ChurnDefinitionNotFound,
             Self::ChurnModelNotFound(_) => ErrorReason::ChurnModelNotFound,
             Self::ChurnRiskNotFound(_) => ErrorReason::ChurnRiskNotFound,
             Self::AssignmentNotFound(_) => ErrorReason::AssignmentNotFound,
@@ -145,6 +148,7 @@ impl Refusal {
             Self::CustomerNotFound(_)
             | Self::SegmentationNotFound(_)
             | Self::PersonaNotFound(_)
+            | Self::ChurnDefinitionNotFound(_)
             | Self::ChurnModelNotFound(_)
             | Self::ChurnRiskNotFound(_)
             | Self::AssignmentNotFound(_)
@@ -176,6 +180,7 @@ impl Refusal {
             Self::CustomerNotFound(id) => format!("there is no customer {id:?}"),
             Self::SegmentationNotFound(id) => format!("there is no segmentation {id:?}"),
             Self::PersonaNotFound(id) => format!("there is no persona {id:?} in that segmentation"),
+            Self::ChurnDefinitionNotFound(id) => format!("there is no churn definition {id:?}"),
             Self::ChurnModelNotFound(id) => format!("there is no churn model {id:?}"),
             Self::ChurnRiskNotFound(id) => {
                 format!("the active churn model did not score customer {id:?}: not eligible at its cut-off, or newer")
@@ -230,6 +235,7 @@ impl Refusal {
             Self::WebhookNotFound(id) => vec![("webhook_id", id.clone())],
             Self::AlertRuleNotFound(id) => vec![("alert_rule_id", id.clone())],
             Self::AlertNotFound(id) | Self::AlertResolved(id) => vec![("alert_id", id.clone())],
+            Self::ChurnDefinitionNotFound(id) => vec![("churn_definition_id", id.clone())],
             Self::ChurnModelNotFound(id) => vec![("churn_model_id", id.clone())],
             Self::RunNotSucceeded(state) => vec![("state", state.clone())],
             Self::TooFewCustomers { customers, needed } => {

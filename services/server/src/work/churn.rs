@@ -4,24 +4,32 @@
 //! publishes the risks. Decides nothing about models.
 
 use super::{Context, Failure};
-use crate::{clock, proto::ErrorReason};
+use crate::{clock, cmd::instant::shown, proto::ErrorReason};
 use cx_analytics::{
-    Activity, Timestamp,
-    churn::{Definition, Model, Report, Risk, Row, Snapshot, Subject, cutoffs, row, train},
+    Activity, Customer, Timestamp,
+    churn::{
+        Case, Columns, Counted, Definition, Model, Snapshot, Standing, Subject, Training, cutoffs,
+        train,
+    },
     interaction::Currency,
 };
 use cx_datastore::{
-    Job,
-    activity::Scope,
-    churn::{ChurnModel, ChurnPublication, ChurnReport},
+    Job, Store,
+    activity::{Past, Scope},
+    churn::{ChurnModel, ChurnPublication, ChurnReport, Outcome, Scored, Span},
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// What to train: what a job's parameters say in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameters {
-    /// What "left" means.
+    /// Which definition.
+    pub definition_id: String,
+    /// Its version.
+    pub version: i64,
+    /// What "left" means by that.
     pub definition: Definition,
     /// Only interactions before this instant count.
     pub as_of: Timestamp,
@@ -29,24 +37,55 @@ pub struct Parameters {
     pub currency: Option<Currency>,
 }
 
+/// Cut-offs looked at side by side: the database answers one while the rows of another are read.
+const SIDE_BY_SIDE: usize = 3;
+/// Days before `as_of` at which the same model is asked once more, for the trend.
+const WEEK: i64 = 7;
+/// Population stability index from which a shift is called large.
+const MUCH_DRIFT: f64 = 0.25;
+
 /// Works on one job to its end and writes its result.
 pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let parameters: Parameters = serde_json::from_str(&job.parameters).map_err(|_| {
         Failure::refused(ErrorReason::Internal, "the parameters of the training cannot be read")
     })?;
+    let (definition, as_of) = (parameters.definition.clone(), parameters.as_of);
     let currency = match parameters.currency {
         Some(currency) => Some(currency),
-        None => context.store.main_currency(parameters.as_of).await?,
+        None => context.store.main_currency(as_of).await?,
+    };
+    let Some(span) = context.store.churn_span(as_of).await? else {
+        return Err(nobody(&definition, None));
     };
     context.progress(0.0, "counting activity");
-    let everyone = eligible(context, &parameters.definition, parameters.as_of, currency).await?;
-    if everyone.is_empty() {
-        return Err(nobody(&parameters.definition));
+    let look = Look { store: &context.store, definition: &definition, currency, span };
+    let customers = customers(&context.store).await?;
+    let columns = Columns::learn(customers.values().map(Some));
+    let (everyone, week_before) =
+        tokio::try_join!(look.at(as_of), look.at(as_of.days_before(WEEK)))?;
+    let here = People { people: everyone, as_of, definition: &definition, customers: &customers };
+    let present = here.snapshot(&columns, &HashMap::new());
+    if present.who.is_empty() {
+        return Err(nobody(&definition, Some(span.last)));
     }
-    let past = snapshots(context, &parameters, &everyone, currency).await?;
-    context.progress(0.75, "training and scoring");
-    let (definition, as_of) = (parameters.definition, parameters.as_of);
-    let work = move || outcome(definition, as_of, &everyone, &past, currency);
+    // Where nothing is recorded any more, nobody was seen to leave.
+    let cutoffs = cutoffs(&definition, as_of.min(span.last), span.first);
+    let seen = &|cutoff| {
+        let (look, columns, customers) = (&look, &columns, &customers);
+        async move {
+            let outcomes = look.store.churn_outcomes(look.definition, cutoff, currency);
+            let (people, outcomes) =
+                tokio::try_join!(look.at(cutoff), async { Ok(outcomes.await?) })?;
+            let then = People { people, as_of: cutoff, definition: look.definition, customers };
+            Ok::<Snapshot, Failure>(then.snapshot(columns, &outcomes))
+        }
+    };
+    context.progress(0.3, "looking at past cut-offs");
+    let past: Vec<Snapshot> =
+        stream::iter(cutoffs).map(seen).buffered(SIDE_BY_SIDE).try_collect().await?;
+    context.progress(0.7, "training and scoring");
+    let parts = (here.people, week_before, customers);
+    let work = move || outcome(parameters, parts, &columns, (&past, &present), currency);
     let (model, scorer, risks) = match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
         // A panic goes on in the worker, which logs it and ends the job.
@@ -63,78 +102,152 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     Ok(context.store.churn_publish(of, clock::now()).await?)
 }
 
-/// Everyone who counts at a cut-off: active in the look-back before it.
-async fn eligible(
-    context: &Context,
-    definition: &Definition,
-    cutoff: Timestamp,
-    currency: Option<Currency>,
-) -> Result<Vec<(Activity, Timestamp)>, Failure> {
-    let from = cutoff.days_before(definition.look_back_days());
-    let last = context.store.last_activity(cutoff, definition.kinds()).await?;
-    let last: HashMap<String, Timestamp> = last.into_iter().filter(|(_, at)| *at >= from).collect();
-    let activity = context.store.activity(cutoff, Scope::Everyone, currency).await?;
-    let with_last = |activity: Activity| last.get(&activity.customer_id).map(|at| (activity, *at));
-    Ok(activity.into_iter().filter_map(with_last).collect())
-}
+/// Everybody of whom a definition may ask.
+type Everyone = Vec<(Activity, Standing)>;
 
-/// What was known at each past cut-off, and what became of it.
-async fn snapshots(
-    context: &Context,
-    parameters: &Parameters,
-    everyone: &[(Activity, Timestamp)],
-    currency: Option<Currency>,
-) -> Result<Vec<Snapshot>, Failure> {
-    let definition = &parameters.definition;
-    let first = everyone.iter().map(|(activity, _)| activity.first_at).min();
-    let cutoffs = first.map_or_else(Vec::new, |first| cutoffs(definition, parameters.as_of, first));
-    let mut snapshots = Vec::with_capacity(cutoffs.len());
-    for (done, &cutoff) in cutoffs.iter().enumerate() {
-        context
-            .progress(0.2 + 0.5 * done as f64 / cutoffs.len() as f64, "looking at past cut-offs");
-        let then = eligible(context, definition, cutoff, currency).await?;
-        let end = cutoff.days_before(-definition.horizon_days());
-        let came = context.store.customers_active(cutoff, end, definition.kinds()).await?;
-        let came: HashSet<String> = came.into_iter().collect();
-        let rows = subjects(definition, cutoff, &then).iter().map(row).collect::<Vec<Row>>();
-        let churned = then.iter().map(|(activity, _)| !came.contains(&activity.customer_id));
-        snapshots.push(Snapshot { as_of: cutoff, rows, churned: churned.collect() });
-    }
-    Ok(snapshots)
-}
-
-fn subjects<'a>(
+/// The same question at several instants.
+struct Look<'a> {
+    store: &'a Store,
     definition: &'a Definition,
+    currency: Option<Currency>,
+    span: Span,
+}
+
+impl Look<'_> {
+    /// Everybody as they were known at an instant.
+    async fn at(&self, as_of: Timestamp) -> Result<Everyone, Failure> {
+        let past: Past = self.span.then(as_of);
+        let (mut standings, activity) = tokio::try_join!(
+            self.store.churn_standings(self.definition, past, &[]),
+            self.store.activity(past, Scope::Everyone, self.currency),
+        )?;
+        let with = |activity: Activity| {
+            standings.remove(&activity.customer_id).map(|standing| (activity, standing))
+        };
+        Ok(activity.into_iter().filter_map(with).collect())
+    }
+}
+
+/// People at an instant, with what is known of them besides.
+struct People<'a> {
+    people: Everyone,
     as_of: Timestamp,
-    eligible: &'a [(Activity, Timestamp)],
-) -> Vec<Subject<'a>> {
-    let subject = |(activity, last): &'a (Activity, Timestamp)| Subject {
-        activity,
-        last_qualifying: *last,
-        as_of,
-        definition,
-    };
-    eligible.iter().map(subject).collect()
+    definition: &'a Definition,
+    customers: &'a HashMap<String, Customer>,
+}
+
+impl People<'_> {
+    /// Those of whom the definition asks, each with how.
+    fn subjects(&self) -> impl Iterator<Item = (Subject<'_>, Counted)> {
+        self.people.iter().filter_map(|(activity, standing)| {
+            let customer = self.customers.get(&activity.customer_id);
+            let counted = self.definition.counted(standing, customer, self.as_of);
+            let subject = Subject {
+                activity,
+                standing: *standing,
+                customer,
+                as_of: self.as_of,
+                definition: self.definition,
+                rhythm: None,
+            };
+            (counted != Counted::Excluded).then_some((subject, counted))
+        })
+    }
+
+    fn snapshot(&self, columns: &Columns, outcomes: &HashMap<String, Outcome>) -> Snapshot {
+        let present = self.subjects().filter(|(_, counted)| *counted == Counted::Present);
+        let cases: Vec<Case<'_>> = present
+            .map(|(subject, _)| {
+                let id = &subject.activity.customer_id;
+                let Outcome { stayed, spent } = outcomes.get(id).copied().unwrap_or_default();
+                Case { subject, churned: !stayed, spent }
+            })
+            .collect();
+        Snapshot::of(self.as_of, columns, &cases)
+    }
+}
+
+async fn customers(store: &Store) -> Result<HashMap<String, Customer>, Failure> {
+    const PAGE: u64 = 5000;
+    let mut all = HashMap::new();
+    let mut after = None;
+    loop {
+        let page = store.customers_list(after.take(), PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(all) };
+        after = Some(last.customer_id.clone());
+        all.extend(page.into_iter().map(|(one, _)| (one.customer_id.clone(), one)));
+    }
 }
 
 fn outcome(
-    definition: Definition,
-    as_of: Timestamp,
-    everyone: &[(Activity, Timestamp)],
-    past: &[Snapshot],
+    parameters: Parameters,
+    (everyone, week_before, customers): (Everyone, Everyone, HashMap<String, Customer>),
+    columns: &Columns,
+    (past, present): (&[Snapshot], &Snapshot),
     currency: Option<Currency>,
-) -> (ChurnModel, Model, Vec<Risk>) {
-    let (scorer, training): (Model, Report) = train(&definition, past);
-    let risks = scorer.score(&subjects(&definition, as_of, everyone), currency);
+) -> (ChurnModel, Model, Vec<Scored>) {
+    let Parameters { definition_id, version, definition, as_of, .. } = parameters;
+    let (scorer, training) = train(Training { definition: &definition, columns, past, present });
+    let at =
+        |people, as_of| People { people, as_of, definition: &definition, customers: &customers };
+    let (now, before) = (at(everyone, as_of), at(week_before, as_of.days_before(WEEK)));
+    let before: HashMap<&str, f64> = (before.subjects())
+        .map(|(subject, _)| (&*subject.activity.customer_id, scorer.probability(&subject)))
+        .collect();
+    let subjects: Vec<Subject<'_>> = now.subjects().map(|(subject, _)| subject).collect();
+    let risks: Vec<Scored> = (scorer.risks(&subjects, currency).into_iter())
+        .map(|risk| Scored { week_before: before.get(&*risk.customer_id).copied(), risk })
+        .collect();
     let report = ChurnReport { training, customers_scored: risks.len() as i64, currency };
-    (ChurnModel { as_of, definition, report }, scorer, risks)
+    (ChurnModel { definition_id, version, as_of, definition, report }, scorer, risks)
 }
 
-fn nobody(definition: &Definition) -> Failure {
-    let days = definition.look_back_days();
+fn nobody(definition: &Definition, last: Option<Timestamp>) -> Failure {
+    let who = match definition.look_back_days() {
+        Some(days) => format!("nobody did anything that qualifies in the {days} days before as_of"),
+        None => "nobody has a subscription at as_of".to_owned(),
+    };
+    let last = last.map_or_else(
+        || "nothing is recorded before it".to_owned(),
+        |last| format!("the latest interaction before it is of {}", shown(last)),
+    );
     let message = format!(
-        "nobody did anything that qualifies in the {days} days before as_of: send interactions, look back \
-         further, or let more kinds qualify"
+        "{who} and is asked about: {last}; send interactions, or put a definition that asks of more"
     );
     Failure::refused(ErrorReason::TooFewCustomers, message)
+}
+
+/// A model and how good it is, in words, a sentence a line.
+pub fn in_words(model: &ChurnModel) -> String {
+    let training = &model.report.training;
+    let mut words =
+        vec![format!("left: {}", model.definition.in_words()), training.basis_reason.clone()];
+    if let (Some(test), Some(quality)) = (training.test, training.model()) {
+        let where_ =
+            if test.held_out_customers { "customers held out at" } else { "the later cut-off" };
+        words.push(format!(
+            "trained on {} outcomes at {} cut-offs, tested on {} customers ({} of them left), {where_} {}",
+            training.train_rows,
+            training.train_cutoffs.len(),
+            quality.customers,
+            quality.churned,
+            shown(test.cutoff),
+        ));
+    }
+    if let Some(moved) = training.drift.first().filter(|one| one.stability_index > MUCH_DRIFT) {
+        words.push(format!(
+            "customers have moved most in {} since (population stability index {:.2}; much from {MUCH_DRIFT})",
+            moved.feature, moved.stability_index
+        ));
+    }
+    if let Some(way) = training.value_candidates.iter().find(|one| one.chosen) {
+        words.push(format!(
+            "expected spend by {}, the best of {} on customers who stayed; in all it said {:.2} times what they spent",
+            way.method.in_words(),
+            training.value_candidates.len(),
+            way.said_over_spent,
+        ));
+    }
+    words.push(format!("{} customers scored", model.report.customers_scored));
+    words.join("\n") + "\n"
 }

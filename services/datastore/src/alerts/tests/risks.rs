@@ -9,13 +9,14 @@ pub(super) async fn activate(store: &Store, id: &str, risks: &[(&str, f64)], sec
             let band = if *probability < 0.7 { 2 } else { 3 };
             crate::sql::execute(
                 tx,
-                "INSERT INTO churn_risk (customer_id, churn_model_id, probability, band, reasons, last_activity_at)
-                 VALUES ($1, $2, $3, $4, '[]', 0)",
+                "INSERT INTO churn_risk (customer_id, churn_model_id, as_of, probability, band, urgency, value_at_risk,
+                     last_activity_at, detail)
+                 VALUES ($1, $2, 0, $3, $4, $4, -1, 0, '')",
                 vec![(*customer).into(), id.into(), (*probability).into(), band.into()],
             )
             .await?;
         }
-        crate::active::active_set_in(tx, crate::JobKind::ChurnTraining, id, at(second)).await
+        crate::churn::activate(tx, crate::churn::DEFAULT_DEFINITION, id, at(second)).await
     };
     store.write(write).await.expect("a model");
 }

@@ -1,14 +1,24 @@
-//! What a churn training is asked for.
+//! What a churn training, and a list of risks, are asked for.
 
-use super::{Refusal, Violations, churn_definition};
-use crate::{proto, work::churn::Parameters};
-use cx_analytics::{Timestamp, churn::Definition};
+use super::{Refusal, Violations, churn_definition_id};
+use crate::{grpc::page_token, proto};
+use cx_analytics::{
+    Timestamp,
+    churn::Band,
+    features::Attribute,
+    interaction::{Currency, Money},
+};
+use cx_datastore::churn::RiskOrder;
 
 /// A training that was asked for, checked.
 #[derive(Debug, Clone)]
 pub struct ChurnTraining {
-    /// What to train.
-    pub parameters: Parameters,
+    /// By which definition.
+    pub definition_id: String,
+    /// Only interactions before this instant count.
+    pub as_of: Timestamp,
+    /// Currency of values.
+    pub currency: Option<Currency>,
     /// Whether it becomes the active one.
     pub activate: bool,
     /// The client's id of the request.
@@ -21,10 +31,7 @@ pub fn churn_training(
     now: Timestamp,
 ) -> Result<ChurnTraining, Refusal> {
     let mut violations = Violations::new();
-    let definition = churn_definition(request.definition).unwrap_or_else(|broken| {
-        violations.under("definition", broken);
-        Definition::default()
-    });
+    let definition_id = churn_definition_id(&mut violations, request.churn_definition_id);
     let as_of = violations.timestamp("as_of", request.as_of).unwrap_or(now);
     if as_of > now {
         violations.at("as_of", "is in the future: its past is not complete");
@@ -32,6 +39,93 @@ pub fn churn_training(
     let currency = violations.currency("currency_code", &request.currency_code);
     let request_id = violations.optional_id("request_id", request.request_id);
     violations.refuse()?;
-    let parameters = Parameters { definition, as_of, currency };
-    Ok(ChurnTraining { parameters, activate: request.activate, request_id })
+    Ok(ChurnTraining { definition_id, as_of, currency, activate: request.activate, request_id })
+}
+
+/// A list of risks that was asked for, checked.
+#[derive(Debug, Clone)]
+pub struct ChurnList {
+    /// Of which definition.
+    pub definition_id: String,
+    /// Under which model; none for the active one.
+    pub model_id: Option<String>,
+    /// Only this band.
+    pub band: Option<Band>,
+    /// Only this persona.
+    pub persona_id: Option<String>,
+    /// Only probabilities from this one.
+    pub min_probability: f64,
+    /// Only values at risk from this one.
+    pub min_value: Option<Money>,
+    /// Only customers with this attribute.
+    pub attribute: Option<Attribute>,
+    /// How to order.
+    pub order: RiskOrder,
+    /// Risks a page.
+    pub limit: u64,
+    /// The token of the page before.
+    pub token: String,
+    /// What a token holds for.
+    pub scope: Vec<String>,
+}
+
+/// Checks a request for a list.
+pub fn churn_list(request: proto::ListChurnRisksRequest) -> Result<ChurnList, Refusal> {
+    let limit = page_token::page_size(request.page_size)?;
+    // A token is of one question: everything but the page.
+    let question =
+        proto::ListChurnRisksRequest { page_size: 0, page_token: String::new(), ..request.clone() };
+    let scope = vec!["ListChurnRisks".to_owned(), format!("{question:?}")];
+    let mut v = Violations::new();
+    let definition_id = churn_definition_id(&mut v, request.churn_definition_id);
+    let model_id = v.optional_id("churn_model_id", request.churn_model_id);
+    let band = v.optional_code("band", request.band, Band::from_code);
+    let min_probability = v.within("min_probability", request.min_probability, 0.0..=1.0);
+    let order = match proto::ChurnRiskOrder::try_from(request.order_by) {
+        Ok(proto::ChurnRiskOrder::Unspecified | proto::ChurnRiskOrder::Probability) => {
+            RiskOrder::Probability
+        }
+        Ok(proto::ChurnRiskOrder::ValueAtRisk) => RiskOrder::ValueAtRisk,
+        Ok(proto::ChurnRiskOrder::BandThenValue) => RiskOrder::BandThenValue,
+        Err(_) => {
+            v.at("order_by", format!("{} is not one of its values", request.order_by));
+            RiskOrder::Probability
+        }
+    };
+    let persona_id = v.optional_id("persona_id", request.persona_id);
+    let min_value = v.money("min_value_at_risk", request.min_value_at_risk);
+    let attribute = one_attribute(&mut v, &request.customer_attribute);
+    v.refuse()?;
+    let token = request.page_token;
+    Ok(ChurnList {
+        definition_id,
+        model_id,
+        band,
+        persona_id,
+        min_probability,
+        min_value,
+        attribute,
+        order,
+        limit,
+        token,
+        scope,
+    })
+}
+
+/// An attribute with the value that customers must have.
+fn one_attribute(v: &mut Violations, name: &str) -> Option<Attribute> {
+    if name.is_empty() {
+        return None;
+    }
+    match Attribute::parse(name) {
+        Ok(Some(found @ (Attribute::Is(..) | Attribute::EntryIs(..)))) => Some(found),
+        Ok(_) => {
+            v.at("customer_attribute", format!("{name:?} names no value, as country=DE does"));
+            None
+        }
+        Err(rule) => {
+            v.at("customer_attribute", rule);
+            None
+        }
+    }
 }

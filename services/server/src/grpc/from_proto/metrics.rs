@@ -1,7 +1,7 @@
 //! What is to be measured, as `QueryMetricsRequest` says it.
 
 use super::metric_groups::{self, Only};
-use super::{Violations, churn_definition, shown};
+use super::{Violations, churn_terms, shown};
 use crate::grpc::status::Refusal;
 use crate::proto;
 use cx_analytics::churn::Definition;
@@ -107,10 +107,13 @@ impl MetricsQuery {
 pub fn metrics_query(wire: proto::QueryMetricsRequest) -> Result<MetricsQuery, Refusal> {
     let mut v = Violations::new();
     let filter = wire.filter.unwrap_or_default();
-    let definition = churn_definition(wire.churn_definition).unwrap_or_else(|violations| {
-        v.under("churn_definition", violations);
+    let definition = churn_terms(wire.churn_terms).unwrap_or_else(|violations| {
+        v.under("churn_terms", violations);
         Definition::default()
     });
+    if definition.asks_of_more() {
+        v.at("churn_terms", "has more than look_back_days, horizon_days and qualifying_kinds, by which CHURN_RATE counts");
+    }
     let metrics = metrics(&mut v, &wire.metrics);
     let query = MetricsQuery {
         start: v.timestamp("start_time", wire.start_time),

@@ -1,110 +1,89 @@
-//! Churn models and risks on the wire.
+//! Churn definitions and risks on the wire.
 
 use super::{money, timestamp};
-use crate::{proto, work::churn::Parameters};
-use cx_analytics::{
-    churn::{Basis, Definition, Quality, Reason},
-    interaction::Currency,
-};
-use cx_datastore::{
-    Job,
-    churn::{ChurnModel, ChurnReport, StoredRisk},
-};
+use crate::proto;
+use cx_analytics::churn::{Basis, Definition, Reason, Terms};
+use cx_datastore::churn::{ChurnDefinition, ChurnModel, StoredRisk};
 
-/// A training, with its report where it has succeeded.
-pub fn churn_model(
-    job: Job,
-    parameters: &Parameters,
-    found: Option<ChurnModel>,
-    active: bool,
-) -> proto::ChurnModel {
-    proto::ChurnModel {
-        churn_model_id: job.id.clone(),
-        definition: Some(definition(&parameters.definition)),
-        as_of: Some(timestamp(parameters.as_of)),
-        active,
-        create_time: Some(timestamp(job.created_at)),
-        end_time: job.ended_at.map(timestamp),
-        progress: Some(super::run_progress(job)),
-        report: found.map(|model| report(model.report)),
+/// A definition.
+pub fn churn_definition(of: ChurnDefinition) -> proto::ChurnDefinition {
+    proto::ChurnDefinition {
+        churn_definition_id: of.id,
+        display_name: of.display_name,
+        version: of.version,
+        terms: Some(terms(&of.definition)),
+        active_churn_model_id: of.model_id.unwrap_or_default(),
+        create_time: Some(timestamp(of.created_at)),
+        update_time: Some(timestamp(of.updated_at)),
+    }
+}
+
+/// What "left" means.
+pub(super) fn terms(definition: &Definition) -> proto::ChurnTerms {
+    // All are within bounds that fit, by construction.
+    let days = |days: i64| i32::try_from(days).unwrap_or(i32::MAX);
+    let lapse_days = match definition.terms() {
+        Terms::Contractual { lapse_days } => lapse_days.unwrap_or_default(),
+        Terms::NonContractual { .. } => 0,
+    };
+    proto::ChurnTerms {
+        look_back_days: days(definition.look_back_days().unwrap_or_default()),
+        horizon_days: days(definition.horizon_days()),
+        qualifying_kinds: definition.kinds().iter().map(|kind| kind.code().into()).collect(),
+        contractual: definition.is_contractual(),
+        lapse_days: days(lapse_days),
+        min_active_days: days(definition.min_active_days()),
+        min_tenure_days: days(definition.min_tenure_days()),
+        customer_attributes: definition.among().to_vec(),
+        medium_from: definition.bands().medium_from,
+        high_from: definition.bands().high_from,
     }
 }
 
 /// A customer's risk.
 pub fn churn_risk(model_id: &str, model: &ChurnModel, stored: StoredRisk) -> proto::ChurnRisk {
+    let value = |pick| stored.money(pick).map(money);
+    let (value_at_risk, predicted_value, value_to_date) =
+        (value(|of| of.at_risk), value(|of| of.predicted), value(|of| of.to_date));
     let risk = stored.risk;
     proto::ChurnRisk {
         customer_id: risk.customer_id,
         probability: risk.probability,
         band: risk.band.code().into(),
         reasons: risk.reasons.into_iter().map(reason).collect(),
-        value_at_risk: stored.value_at_risk.map(money),
+        value_at_risk,
         basis: basis(model.report.training.basis).into(),
         churn_model_id: model_id.to_owned(),
-        as_of: Some(timestamp(model.as_of)),
+        as_of: Some(timestamp(stored.as_of)),
         last_activity_time: Some(timestamp(risk.last_activity_at)),
         persona_id: stored.persona_id.unwrap_or_default(),
+        counter_reasons: risk.counter_reasons.into_iter().map(reason).collect(),
+        interval: risk.interval.map(interval),
+        days_since_last_activity: stored.as_of.days_since(risk.last_activity_at) as i64,
+        predicted_value,
+        value_to_date,
+        week_change: stored.week_before.map(|before| risk.probability - before),
+        churn_definition_id: model.definition_id.clone(),
+        churn_definition_version: model.version,
     }
 }
 
-fn definition(definition: &Definition) -> proto::ChurnDefinition {
-    // Both are within bounds that fit, by construction.
-    let days = |days: i64| i32::try_from(days).unwrap_or(i32::MAX);
-    proto::ChurnDefinition {
-        look_back_days: days(definition.look_back_days()),
-        horizon_days: days(definition.horizon_days()),
-        qualifying_kinds: definition.kinds().iter().map(|kind| kind.code().into()).collect(),
-    }
+pub(super) fn interval((low, high): (f64, f64)) -> proto::ProbabilityInterval {
+    proto::ProbabilityInterval { low, high }
 }
 
-fn basis(basis: Basis) -> proto::ChurnBasis {
+pub(super) fn basis(basis: Basis) -> proto::ChurnBasis {
     match basis {
         Basis::LogisticRegression => proto::ChurnBasis::LogisticRegression,
         Basis::RecencyRule => proto::ChurnBasis::RecencyRule,
+        Basis::BgNbd => proto::ChurnBasis::BgNbd,
+        Basis::BoostedStumps => proto::ChurnBasis::BoostedStumps,
+        Basis::BoostedTrees => proto::ChurnBasis::BoostedTrees,
+        Basis::RecencyRank => proto::ChurnBasis::RecencyRank,
     }
 }
 
 fn reason(reason: Reason) -> proto::ChurnReason {
-    let Reason { feature, text, contribution, value } = reason;
-    proto::ChurnReason { feature, text, contribution, value }
-}
-
-fn report(report: ChurnReport) -> proto::ChurnReport {
-    let ChurnReport { training, customers_scored, currency } = report;
-    let coefficient = |one: cx_analytics::churn::Coefficient| proto::ChurnCoefficient {
-        feature: one.feature,
-        coefficient: one.coefficient,
-    };
-    proto::ChurnReport {
-        basis: basis(training.basis).into(),
-        basis_reason: training.basis_reason,
-        calibrated: training.calibrated,
-        train_cutoffs: training.train_cutoffs.into_iter().map(timestamp).collect(),
-        test_cutoff: training.test_cutoff.map(timestamp),
-        train_rows: training.train_rows,
-        train_churned: training.train_churned,
-        test_rows: training.test_rows,
-        test_churned: training.test_churned,
-        model: training.model.map(quality),
-        rule: training.rule.map(quality),
-        coefficients: training.coefficients.into_iter().map(coefficient).collect(),
-        customers_scored,
-        currency_code: currency.map(|currency: Currency| currency.to_string()).unwrap_or_default(),
-    }
-}
-
-fn quality(quality: Quality) -> proto::ChurnQuality {
-    let bin = |bin: cx_analytics::churn::Bin| proto::CalibrationBin {
-        customers: bin.customers,
-        mean_probability: bin.mean_probability,
-        churned_share: bin.churned_share,
-    };
-    proto::ChurnQuality {
-        auc: quality.auc,
-        brier: quality.brier,
-        log_loss: quality.log_loss,
-        calibration_error: quality.calibration_error,
-        lift_top_decile: quality.lift_top_decile,
-        bins: quality.bins.into_iter().map(bin).collect(),
-    }
+    let Reason { feature, text, contribution, value, actionable } = reason;
+    proto::ChurnReason { feature, text, contribution, value, actionable }
 }

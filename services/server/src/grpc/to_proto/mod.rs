@@ -4,6 +4,7 @@ mod alert;
 mod alert_rule;
 mod audience;
 mod churn;
+mod churn_model;
 mod customer;
 mod feedback;
 mod interaction;
@@ -18,7 +19,8 @@ use crate::proto;
 pub use alert::{alert, alert_change, recovery};
 pub use alert_rule::{alert_rule, moved_query};
 pub use audience::audience;
-pub use churn::{churn_model, churn_risk};
+pub use churn::{churn_definition, churn_risk};
+pub use churn_model::churn_model;
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use feedback::{

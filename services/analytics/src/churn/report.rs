@@ -7,6 +7,7 @@ use super::{
     quality::Quality,
     recipe::{Recipe, Tuned},
     sample::Snapshot,
+    value::ValueCandidate,
 };
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,8 @@ pub struct Report {
     pub importances: Vec<Importance>,
     /// How far those who are scored have moved from those that were learned of, the farthest first.
     pub drift: Vec<Drift>,
+    /// How expected spend was found, where two cut-offs tell; empty where not.
+    pub value_candidates: Vec<ValueCandidate>,
 }
 
 impl Report {
@@ -86,6 +89,7 @@ impl Report {
             candidates: Vec::new(),
             importances: Vec::new(),
             drift: Vec::new(),
+            value_candidates: Vec::new(),
         }
     }
 

@@ -2,15 +2,16 @@
 
 use super::{
     basis::Basis,
-    bgnbd::{BgNbd, History},
     boost::{Boosted, EVERY, Growth},
     calibrate::Calibration,
     columns::Columns,
+    logistic::{Logistic, log_loss, logit, loss_of},
     rule::Rule,
     sample::Sample,
     scale::Scaler,
+    table::SILENCE,
 };
-use crate::churn::{Logistic, log_loss, logit};
+use crate::stats::mean_and_deviation;
 use serde::{Deserialize, Serialize};
 
 /// What gives log-odds, before they are calibrated.
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub(super) enum Scorer {
     Rule(Rule),
-    BgNbd { model: BgNbd, horizon_days: f64 },
+    BgNbd,
     Logistic { scaler: Scaler, logistic: Logistic },
     Boosted(Boosted),
 }
@@ -40,7 +41,6 @@ pub(super) struct Kitchen<'a> {
     pub(super) refused: &'a [usize],
     /// Whether only the core columns may be used, as rows are few.
     pub(super) few: bool,
-    pub(super) horizon_days: f64,
 }
 
 /// What a model says of rows that it has not seen.
@@ -48,6 +48,12 @@ pub(super) struct Kitchen<'a> {
 pub(super) struct HeldOut {
     pub(super) log_odds: Vec<f64>,
     pub(super) churned: Vec<bool>,
+}
+
+impl HeldOut {
+    fn losses(&self) -> Vec<f64> {
+        self.log_odds.iter().zip(&self.churned).map(|(&odds, &gone)| loss_of(odds, gone)).collect()
+    }
 }
 
 /// A recipe, what it came to on rows held out, and the line that makes those come true.
@@ -60,7 +66,8 @@ pub(super) struct Tuned {
     pub(super) log_loss: f64,
 }
 
-const RIDGES: [f64; 6] = [0.001, 0.003, 0.01, 0.05, 0.3, 1.0];
+/// The strongest first.
+const RIDGES: [f64; 8] = [0.001, 0.003, 0.006, 0.0125, 0.025, 0.05, 0.1, 0.3];
 const RIDGES_FEW: [f64; 3] = [0.01, 0.05, 0.3];
 
 /// One question a tree, so that contributions are exact; and trees that ask up to seven.
@@ -78,9 +85,8 @@ impl Recipe {
         Some(match *self {
             Self::Rule { column } => Scorer::Rule(Rule::fit(column, &sample.rows, &sample.churned)),
             Self::BgNbd => {
-                let histories: Vec<History> = sample.histories.iter().map(|&one| *one).collect();
-                let model = BgNbd::fit(&histories)?;
-                Scorer::BgNbd { model, horizon_days: kitchen.horizon_days }
+                let known = sample.rows.iter().any(|row| row[SILENCE].is_finite());
+                (known && kitchen.wants(SILENCE)).then_some(Scorer::BgNbd)?
             }
             Self::Logistic { c } => {
                 let scaler = kitchen.scaler(sample);
@@ -157,7 +163,8 @@ impl Kitchen<'_> {
             };
             ridges.iter().map(&mut odds).collect()
         });
-        best(held_out, |place| Recipe::Logistic { c: ridges[place] })
+        let strongest = strongest_of_equals(&held_out);
+        best(vec![held_out[strongest].clone()], |_| Recipe::Logistic { c: ridges[strongest] })
     }
 
     fn tune_boosted(&self, growth: Growth, sample: &Sample<'_>) -> Tuned {
@@ -203,6 +210,22 @@ fn held_out(
     choices
 }
 
+/// The first choice that is no worse than the best by more than a standard error of their difference: what cannot be told apart on
+/// these customers is told apart by less on later ones, where the stronger ridge holds out better.
+fn strongest_of_equals(choices: &[HeldOut]) -> usize {
+    let losses: Vec<Vec<f64>> = choices.iter().map(HeldOut::losses).collect();
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len().max(1) as f64;
+    let least = (0..losses.len()).min_by(|&i, &j| mean(&losses[i]).total_cmp(&mean(&losses[j])));
+    let Some(least) = least else { return 0 };
+    let is_equal = |place: &usize| {
+        let more: Vec<f64> =
+            losses[*place].iter().zip(&losses[least]).map(|(l, b)| l - b).collect();
+        let (mean, deviation) = mean_and_deviation(&more);
+        mean <= deviation / (more.len() as f64).sqrt()
+    };
+    (0..least).find(is_equal).unwrap_or(least)
+}
+
 /// The choice whose rows come out best, calibrated; of equals the first.
 fn best(choices: Vec<HeldOut>, recipe: impl Fn(usize) -> Recipe) -> Tuned {
     let tuned = choices.into_iter().enumerate().map(|(place, held_out)| {
@@ -223,14 +246,13 @@ fn best(choices: Vec<HeldOut>, recipe: impl Fn(usize) -> Recipe) -> Tuned {
 
 impl Scorer {
     pub(super) fn log_odds_of(&self, sample: &Sample<'_>) -> Vec<f64> {
-        let rows = sample.rows.iter().zip(&sample.histories);
-        rows.map(|(row, history)| self.log_odds(row, history)).collect()
+        sample.rows.iter().map(|row| self.log_odds(row)).collect()
     }
 
-    pub(super) fn log_odds(&self, row: &[f64], history: &History) -> f64 {
+    pub(super) fn log_odds(&self, row: &[f64]) -> f64 {
         match self {
             Self::Rule(rule) => logit(rule.predict(row)),
-            Self::BgNbd { model, horizon_days } => logit(model.nothing_in(*horizon_days, history)),
+            Self::BgNbd => row[SILENCE],
             Self::Logistic { scaler, logistic } => logistic.along(scaler.row(row)),
             Self::Boosted(boosted) => boosted.log_odds(row),
         }
@@ -239,7 +261,7 @@ impl Scorer {
     /// Log-odds of whom nothing is asked: what contributions are added to.
     pub(super) fn average(&self) -> Option<f64> {
         match self {
-            Self::Rule(_) | Self::BgNbd { .. } => None,
+            Self::Rule(_) | Self::BgNbd => None,
             Self::Logistic { logistic, .. } => Some(logistic.intercept),
             Self::Boosted(boosted) => Some(boosted.average()),
         }
@@ -249,7 +271,7 @@ impl Scorer {
     pub(super) fn contributions(&self, row: &[f64]) -> Vec<f64> {
         let mut shares = vec![0.0; row.len()];
         match self {
-            Self::Rule(_) | Self::BgNbd { .. } => {}
+            Self::Rule(_) | Self::BgNbd => {}
             Self::Logistic { scaler, logistic } => {
                 let weighted = scaler.row(row).zip(&logistic.weights);
                 for (scale, (value, weight)) in scaler.scales.iter().zip(weighted) {

@@ -1,7 +1,14 @@
 //! What is trained and tested on: rows of past cut-offs with their outcomes.
 
-use super::{Matrix, bgnbd::History};
+use super::{
+    Matrix,
+    bgnbd::{BgNbd, History},
+    columns::Columns,
+    features::Subject,
+    value::Spending,
+};
 use crate::Timestamp;
+use rayon::prelude::*;
 
 /// Everyone who counted at a cut-off, and what became of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,10 +19,34 @@ pub struct Snapshot {
     pub who: Vec<u64>,
     /// What was known of each customer then.
     pub rows: Matrix,
-    /// When they were active before.
-    pub histories: Vec<History>,
     /// Whether they left in the horizon.
     pub churned: Vec<bool>,
+    /// How they came and went until then; none of contracts, and where nobody came twice.
+    pub rhythm: Option<BgNbd>,
+    /// What each had spent, where an amount is known.
+    pub(super) spending: Vec<Option<Spending>>,
+    /// What each spent in the horizon, in minor units.
+    pub(super) spent: Vec<f64>,
+}
+
+/// A customer who counted at a cut-off.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// What was known of them.
+    pub subject: Subject<'a>,
+    /// Whether they left in the horizon.
+    pub churned: bool,
+    /// What they spent in the horizon, in minor units.
+    pub spent: i64,
+}
+
+/// A number for a customer, as good as drawn: FNV-1a, stirred so that every bit depends on all.
+fn number_of(customer_id: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = customer_id.bytes().fold(0xcbf2_9ce4_8422_2325, step);
+    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
 }
 
 /// Fewest outcomes, and fewest of either kind, from which shares or a model are learned.
@@ -29,14 +60,32 @@ const PARTS: u64 = 5;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sample<'a> {
     pub(super) rows: Vec<&'a [f64]>,
-    pub(super) histories: Vec<&'a History>,
     pub(super) churned: Vec<bool>,
     who: Vec<u64>,
-    /// Where the rows of the newest snapshot begin.
-    pub(super) newest: usize,
 }
 
 impl Snapshot {
+    /// What is learned of everybody who counted at a cut-off.
+    pub fn of(as_of: Timestamp, columns: &Columns, cases: &[Case<'_>]) -> Self {
+        let comes_and_goes = |case: &&Case<'_>| !case.subject.definition.is_contractual();
+        let histories: Vec<History> = (cases.iter().filter(comes_and_goes))
+            .map(|case| case.subject.standing.history(as_of))
+            .collect();
+        let rhythm = BgNbd::fit(&histories);
+        let subject =
+            |case: &Case<'_>| columns.row(&Subject { rhythm: rhythm.as_ref(), ..case.subject });
+        let rows: Vec<Vec<f64>> = cases.par_iter().map(subject).collect();
+        Self {
+            as_of,
+            who: cases.iter().map(|case| number_of(&case.subject.activity.customer_id)).collect(),
+            rows: Matrix::new(columns.width(), rows.concat()),
+            churned: cases.iter().map(|case| case.churned).collect(),
+            rhythm,
+            spending: cases.iter().map(|case| Spending::of(&case.subject)).collect(),
+            spent: cases.iter().map(|case| case.spent.max(0) as f64).collect(),
+        }
+    }
+
     /// Whether it has enough of either outcome.
     pub(super) fn can_teach(&self) -> bool {
         can_teach(&self.churned)
@@ -52,9 +101,7 @@ impl<'a> Sample<'a> {
     pub(super) fn of(snapshots: &[&'a Snapshot]) -> Self {
         let mut sample = Self::default();
         for snapshot in snapshots {
-            sample.newest = sample.rows.len();
             sample.rows.extend(snapshot.rows.rows());
-            sample.histories.extend(&snapshot.histories);
             sample.churned.extend(&snapshot.churned);
             sample.who.extend(&snapshot.who);
         }
@@ -67,12 +114,6 @@ impl<'a> Sample<'a> {
 
     pub(super) fn can_teach(&self) -> bool {
         can_teach(&self.churned)
-    }
-
-    /// The share that left of the newest snapshot: the latest base rate.
-    pub(super) fn latest_share(&self) -> f64 {
-        let latest = &self.churned[self.newest..];
-        latest.iter().filter(|&&gone| gone).count() as f64 / latest.len().max(1) as f64
     }
 
     /// About `most` rows: every row of some customers.
@@ -101,12 +142,8 @@ impl<'a> Sample<'a> {
     fn pick(&self, whom: impl Fn(u64) -> bool) -> Self {
         let mut picked = Self::default();
         for place in 0..self.rows.len() {
-            if place == self.newest {
-                picked.newest = picked.rows.len();
-            }
             if whom(self.who[place]) {
                 picked.rows.push(self.rows[place]);
-                picked.histories.push(self.histories[place]);
                 picked.churned.push(self.churned[place]);
                 picked.who.push(self.who[place]);
             }

@@ -1,8 +1,8 @@
 //! From log-odds to probabilities that come true: a line fitted on rows that the model has not seen (Platt 1999), moved so that
 //! the mean is the latest share that was observed whole, as it is the base rate that drifts.
 
+use super::logistic::Logistic;
 use super::{Matrix, sigmoid};
-use crate::churn::Logistic;
 use serde::{Deserialize, Serialize};
 
 /// A line over log-odds.

@@ -22,7 +22,7 @@ pub struct History {
 
 /// The parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct BgNbd {
+pub struct BgNbd {
     pub(super) r: f64,
     pub(super) alpha: f64,
     pub(super) a: f64,
@@ -95,6 +95,14 @@ impl BgNbd {
         let (alive, gone) = self.terms(history, 0.0);
         let (waits, _) = self.terms(history, days);
         (log_sum(waits, gone) - log_sum(alive, gone)).exp().min(1.0)
+    }
+
+    /// Purchases in the next `days` of somebody who buys at all in them, as if nobody stopped meanwhile.
+    pub(super) fn orders_of_who_comes(&self, days: f64, history: &History) -> f64 {
+        let shape = self.r + history.repeats;
+        let share = days / (self.alpha + history.now);
+        let comes = 1.0 - (1.0 + share).powf(-shape);
+        if comes > 0.0 { shape * share / comes } else { 1.0 }
     }
 }
 

@@ -5,7 +5,6 @@
 //! treat anybody otherwise, and what identifies a person.
 
 use super::{
-    Matrix,
     features::{FEATURES, Subject, Topic, Unit},
     words,
 };
@@ -102,13 +101,6 @@ impl Columns {
             subject.customer.and_then(|of| one.value(of, subject.as_of)).unwrap_or(f64::NAN)
         }));
         row
-    }
-
-    /// The rows of many.
-    pub fn rows<'a>(&self, subjects: impl Iterator<Item = Subject<'a>>) -> Matrix {
-        let mut rows = Matrix::with_room(self.width(), subjects.size_hint().0);
-        subjects.for_each(|subject| rows.push(&self.row(&subject)));
-        rows
     }
 
     /// A column's name.
