@@ -42,7 +42,7 @@ async fn a_demonstration_prints_personas_and_a_churn_list(engine: Engine) {
     let export = run(&[&["export", "churn"][..], &url].concat(), &database);
     let table = String::from_utf8(export.stdout).unwrap();
     let mut lines = csv_lines(&table);
-    assert!(lines.next().unwrap().starts_with("customer_id,probability,band"));
+    assert!(lines.next().unwrap().starts_with("customer_id,probability,probability_low"));
     assert!(lines.count() > 500);
 }
 
