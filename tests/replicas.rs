@@ -5,7 +5,7 @@ use cx_analytics::membership::Change;
 use cx_analytics::segmentation::{Asked, Parameters, Policy};
 use cx_analytics::synthetic::Population;
 use cx_analytics::{Interaction, Timestamp};
-use cx_datastore::refresh::Arrivals;
+use cx_datastore::refresh::{Arrivals, Kept};
 use cx_datastore::{Job, JobKind, JobState, Store};
 use cx_server::clock;
 use std::collections::BTreeMap;
@@ -164,7 +164,12 @@ async fn one_version_and_no_change_lost_or_doubled() {
     }
     until("the last refresh", async || {
         let of = Arrivals { from: begun, to: Timestamp::MAX, now: clock::now(), beyond: 0 };
-        store.customers_arrived("run", of, "", 1).await.unwrap().is_empty().then_some(())
+        store
+            .customers_arrived(Kept::Members("run"), of, "", 1)
+            .await
+            .unwrap()
+            .is_empty()
+            .then_some(())
     })
     .await;
     let all = log(&store).await;

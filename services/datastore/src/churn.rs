@@ -2,16 +2,22 @@
 
 mod definitions;
 mod list;
+mod log;
+mod rescore;
 mod standing;
 
 pub(crate) use definitions::activate;
 pub use definitions::{ChurnDefinition, DEFAULT_DEFINITION};
 pub use list::{RiskFilter, RiskKey, RiskOrder, RiskPage, StoredRisk};
+pub use log::{BandChange, ChangeCause, ChangesOf};
+pub use rescore::{LiveModel, Rescored};
 pub use standing::Span;
 
 use crate::connect::{self, Column};
+use crate::duties::{self, Duty};
 use crate::error::Result;
 use crate::jobs::{Job, job_finish};
+use crate::membership::positions;
 use crate::segmentations::{json, parsed};
 use crate::sql::{self, Columns};
 use crate::store::Store;
@@ -35,6 +41,8 @@ pub struct ChurnModel {
     pub definition: Definition,
     /// How well it did, and whom it scored.
     pub report: ChurnReport,
+    /// Whether its risks are kept fresh; else they are a picture of `as_of`.
+    pub live: bool,
 }
 
 /// A training's report with what came of the scoring.
@@ -94,13 +102,14 @@ impl Store {
         let risks = columns((id, of.model.as_of), of.model.report.currency, of.risks)?;
         let (as_of, version) = (of.model.as_of.micros(), of.model.version);
         let definition_id = of.model.definition_id.as_str();
+        let live = i16::from(of.model.live);
         let texts = [definition.as_str(), scorer.as_str(), report.as_str()];
         let write = async |tx: &DatabaseTransaction| {
             let [definition, scorer, report] = texts;
             sql::execute(
                 tx,
-                "INSERT INTO churn_model (churn_model_id, as_of, definition, model, report, churn_definition_id, version)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                "INSERT INTO churn_model (churn_model_id, as_of, definition, model, report, churn_definition_id, version, live)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                 vec![
                     id.into(),
                     as_of.into(),
@@ -109,14 +118,21 @@ impl Store {
                     report.into(),
                     definition_id.into(),
                     version.into(),
+                    live.into(),
                 ],
             )
             .await?;
             connect::bulk_insert(tx, "churn_risk", &risks, "").await?;
+            if of.job.activate {
+                // First the log, as everybody who locks both does.
+                positions(tx, 0, Timestamp::MIN).await?;
+            }
             let scored = of.risks.iter().map(|one| one.risk.customer_id.as_str()).collect();
             self.leave_out_erased(tx, scored).await?;
             if of.job.activate {
                 activate(tx, definition_id, id, now).await?;
+                // Whatever arrived after its risks were made is looked at again.
+                duties::done(tx, Duty::Churn, of.model.as_of).await?;
             }
             job_finish(tx, id, of.owner, now).await
         };
@@ -128,7 +144,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn churn_model_get(&self, id: &str) -> Result<Option<ChurnModel>> {
-        let text = "SELECT churn_definition_id, version, as_of, definition, report FROM churn_model WHERE churn_model_id = $1";
+        let text = "SELECT churn_definition_id, version, as_of, definition, report, live FROM churn_model WHERE churn_model_id = $1";
         let Some(row) = sql::query_one(self.read(), text, vec![id.into()]).await? else {
             return Ok(None);
         };
@@ -137,7 +153,8 @@ impl Store {
         let as_of = columns.instant()?;
         let definition = parsed(&columns.take::<String>()?, "definition of churn")?;
         let report = parsed(&columns.take::<String>()?, "report of a churn model")?;
-        Ok(Some(ChurnModel { definition_id, version, as_of, definition, report }))
+        let live = columns.take::<i16>()? == 1;
+        Ok(Some(ChurnModel { definition_id, version, as_of, definition, report, live }))
     }
 }
 

@@ -12,6 +12,8 @@ use sea_orm::DatabaseTransaction;
 pub enum Duty {
     /// Keeps the members of the active segmentation fresh.
     Refresh,
+    /// Keeps the risks of live churn models fresh.
+    Churn,
     /// Sends what webhooks wait for.
     Webhooks,
     /// Raises alerts.
@@ -24,6 +26,7 @@ impl Duty {
     const fn name(self) -> &'static str {
         match self {
             Self::Refresh => "refresh",
+            Self::Churn => "churn",
             Self::Webhooks => "webhooks",
             Self::Alerts => "alerts",
             Self::Voice => "voice",

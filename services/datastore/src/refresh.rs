@@ -1,5 +1,5 @@
-//! Keeping the members of the active segmentation fresh: whose data arrived, who was not looked at for long, and writing what
-//! was found of them together with their membership changes.
+//! Keeping the members of the active segmentation and the risks of churn models fresh: whose data arrived, who was not looked at for long,
+//! and writing what was found of members together with their membership changes.
 //!
 //! Ingest marks nobody: who is to be looked at follows from when data arrived and up to which instant each assignment counted. A
 //! record is given its arrival before it is committed, and replicas' clocks differ, so that a look at an instant may miss what
@@ -18,6 +18,25 @@ use cx_analytics::membership::Cause;
 use cx_analytics::segmentation::Assignment;
 use sea_orm::DatabaseTransaction;
 use std::collections::{HashMap, HashSet};
+
+/// What is kept fresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept<'a> {
+    /// The members of a segmentation.
+    Members(&'a str),
+    /// The risks of a churn model.
+    Risks(&'a str),
+}
+
+impl<'a> Kept<'a> {
+    /// The table, its key, and the version in it.
+    const fn place(self) -> (&'static str, &'static str, &'a str) {
+        match self {
+            Self::Members(id) => ("assignment", "segmentation_id", id),
+            Self::Risks(id) => ("churn_risk", "churn_model_id", id),
+        }
+    }
+}
 
 /// Which arrivals to look for.
 #[derive(Debug, Clone, Copy)]
@@ -46,18 +65,19 @@ pub struct Refreshed<'a> {
 }
 
 impl Store {
-    /// The next `limit` customers after `after` of whom data arrived (interactions, attributes or consent) after their assignment
-    /// was made, or who have none and could have one; by id.
+    /// The next `limit` customers after `after` of whom data arrived (interactions, attributes or consent) after their row was made, or
+    /// who have none and could have one; by id.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Timeout`].
     pub async fn customers_arrived(
         &self,
-        segmentation_id: &str,
+        kept: Kept<'_>,
         of: Arrivals,
         after: &str,
         limit: u64,
     ) -> Result<Vec<String>> {
+        let (table, key, version) = kept.place();
         let text = format!(
             "SELECT a.customer_id FROM (
                  SELECT d.customer_id, MAX(d.arrived) AS arrived, MAX(p.as_of) AS as_of FROM (
@@ -70,7 +90,7 @@ impl Store {
                      UNION ALL
                      SELECT customer_id, updated_at FROM customer
                      WHERE updated_at >= $2 AND updated_at < $3 AND customer_id > $6) d
-                 LEFT JOIN assignment p ON p.customer_id = d.customer_id AND p.segmentation_id = $1
+                 LEFT JOIN {table} p ON p.customer_id = d.customer_id AND p.{key} = $1
                  GROUP BY d.customer_id) a
              WHERE a.as_of < a.arrived + $4 OR (a.as_of IS NULL AND {NO_OBJECTION}
                    AND EXISTS (SELECT 1 FROM interaction i WHERE i.customer_id = a.customer_id AND i.occurred_at < $5))
@@ -78,7 +98,7 @@ impl Store {
         );
         let text = text.as_str();
         let values = vec![
-            segmentation_id.into(),
+            version.into(),
             of.from.micros().into(),
             of.to.micros().into(),
             of.beyond.into(),
@@ -89,21 +109,23 @@ impl Store {
         ids(&sql::query_all(self.long(), text, values).await?)
     }
 
-    /// The customers whose assignment counts interactions before an instant that is earlier than `before`, the longest ago first.
+    /// The customers whose row counts interactions before an instant that is earlier than `before`, the longest ago first.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Timeout`].
     pub async fn customers_stale(
         &self,
-        segmentation_id: &str,
+        kept: Kept<'_>,
         before: Timestamp,
         limit: u64,
     ) -> Result<Vec<String>> {
-        let text = "SELECT customer_id FROM assignment WHERE segmentation_id = $1 AND as_of < $2
-                    ORDER BY as_of, customer_id LIMIT $3";
+        let (table, key, version) = kept.place();
+        let text = format!(
+            "SELECT customer_id FROM {table} WHERE {key} = $1 AND as_of < $2 ORDER BY as_of, customer_id LIMIT $3"
+        );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let values = vec![segmentation_id.into(), before.micros().into(), limit.into()];
-        ids(&sql::query_all(self.long(), text, values).await?)
+        let values = vec![version.into(), before.micros().into(), limit.into()];
+        ids(&sql::query_all(self.long(), &text, values).await?)
     }
 
     /// The members of a segmentation who object to profiling since, at most `limit`, by id.
@@ -214,7 +236,10 @@ impl Store {
 }
 
 /// Who of these objects to profiling.
-async fn objecting(tx: &DatabaseTransaction, customer_ids: &[String]) -> Result<HashSet<String>> {
+pub(crate) async fn objecting(
+    tx: &DatabaseTransaction,
+    customer_ids: &[String],
+) -> Result<HashSet<String>> {
     let mut objecting = HashSet::new();
     for part in customer_ids.chunks(500) {
         let (marks, values) = sql::marks(part, 1);

@@ -50,3 +50,6 @@ pub use score::{Band, Bands, Model, Reason, Risk, Value};
 pub use train::{Training, train};
 pub use value::{ValueCandidate, ValueMethod};
 pub use words::in_words;
+
+#[cfg(test)]
+mod tests;

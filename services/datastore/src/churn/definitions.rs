@@ -1,5 +1,6 @@
 //! Definitions of churn: what each says now, and from which model its risks are answered.
 
+use super::log;
 use crate::error::{Error, Result};
 use crate::segmentations::{json, parsed};
 use crate::sql::{self, Columns};
@@ -97,13 +98,14 @@ async fn definition_in(tx: &DatabaseTransaction, id: &str) -> Result<Option<Chur
     sql::query_one(tx, &text, vec![id.into()]).await?.map(|row| read(&row)).transpose()
 }
 
-/// Makes a model the one from which the risks of its definition are answered.
+/// Makes a model the one from which the risks of its definition are answered, and writes who crosses a band by that.
 pub(crate) async fn activate(
     tx: &DatabaseTransaction,
     definition_id: &str,
     model_id: &str,
     now: Timestamp,
 ) -> Result<()> {
+    log::append_activation(tx, definition_id, model_id, now).await?;
     let text = "UPDATE churn_definition SET churn_model_id = $2, activated_at = $3 WHERE churn_definition_id = $1";
     let values = vec![definition_id.into(), model_id.into(), now.micros().into()];
     sql::execute(tx, text, values).await.map(|_| ())

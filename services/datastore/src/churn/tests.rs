@@ -1,3 +1,4 @@
+mod rescore;
 mod standing;
 
 use super::*;
@@ -58,7 +59,8 @@ async fn publish(store: &Store, id: &str) -> Result<()> {
     let (scorer, training) = train(training);
     let report = ChurnReport { training, customers_scored: 6, currency: Currency::parse("EUR") };
     let definition_id = DEFAULT_DEFINITION.to_owned();
-    let model = ChurnModel { definition_id, version: 1, as_of: at(0), definition, report };
+    let model =
+        ChurnModel { definition_id, version: 1, as_of: at(0), definition, report, live: true };
     store.job_create(JobKind::ChurnTraining, "{}", true, None, id.to_owned(), at(1)).await?;
     let job = store.job_claim("w", at(2), 1_000_000).await?.expect("a job");
     let (owner, risks) = ("w", risks());

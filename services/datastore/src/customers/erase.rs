@@ -14,8 +14,15 @@ use cx_analytics::{Timestamp, codes::Kind};
 use sea_orm::DatabaseTransaction;
 
 /// The tables that name customers, but for interactions, membership changes and alerts.
-const TABLES: [&str; 6] =
-    ["customer", "assignment", "persona_example", "churn_risk", "feedback", "feedback_theme"];
+const TABLES: [&str; 7] = [
+    "customer",
+    "assignment",
+    "persona_example",
+    "churn_risk",
+    "churn_change",
+    "feedback",
+    "feedback_theme",
+];
 
 impl Store {
     /// Erases a customer and gives the number of interactions removed. Idempotent; cannot be undone.

@@ -1,4 +1,4 @@
-//! Churn: definitions with versions, and risks with everything that is told of them. What was trained before can be trained again, and goes.
+//! Churn: definitions with versions, risks with everything that is told of them, and the log of who crosses a band. What was trained before can be trained again, and goes.
 
 use super::run;
 use sea_orm_migration::{
@@ -47,7 +47,8 @@ const STATEMENTS: &[&str] = &[
         as_of BIGINT NOT NULL,
         definition TEXT NOT NULL,
         model TEXT NOT NULL,
-        report TEXT NOT NULL
+        report TEXT NOT NULL,
+        live SMALLINT NOT NULL
     )",
     // `value_at_risk` is -1 where no value is known and `urgency` orders bands, so that one comparison of rows pages every order.
     // `detail` is JSON: what is told and neither looked for nor ordered by.
@@ -67,5 +68,19 @@ const STATEMENTS: &[&str] = &[
     "CREATE INDEX churn_risk_by_probability ON churn_risk (churn_model_id, probability, customer_id)",
     "CREATE INDEX churn_risk_by_value ON churn_risk (churn_model_id, value_at_risk, customer_id)",
     "CREATE INDEX churn_risk_by_urgency ON churn_risk (churn_model_id, urgency, value_at_risk, customer_id)",
+    // Who crossed a band, in the same positions as membership changes; no band for who came to the list or left it.
+    "CREATE TABLE churn_change (
+        customer_id ID! NOT NULL,
+        position BIGINT NOT NULL,
+        changed_at BIGINT NOT NULL,
+        churn_definition_id ID! NOT NULL,
+        churn_model_id ID! NOT NULL,
+        from_band SMALLINT,
+        to_band SMALLINT,
+        probability DOUBLE PRECISION,
+        cause SMALLINT NOT NULL,
+        PRIMARY KEY (customer_id, position)
+    )",
+    "CREATE UNIQUE INDEX churn_change_by_position ON churn_change (position)",
     "CREATE INDEX churn_risk_by_age ON churn_risk (churn_model_id, as_of, customer_id)",
 ];

@@ -203,7 +203,7 @@ async fn arrivals_are_seen_at_once_and_once_more_when_settled() {
         let arrived = async |from: i64, to: i64, beyond: i64| {
             let (from, to, beyond) = (at(from), at(to), beyond * 1_000_000);
             let of = Arrivals { from, to, now: at(120), beyond };
-            store.customers_arrived("s1", of, "", 100).await.expect("arrivals")
+            store.customers_arrived(Kept::Members("s1"), of, "", 100).await.expect("arrivals")
         };
         assert_eq!(arrived(90, 1000, 0).await, ["c05", "c07", "new"]);
         assert_eq!(arrived(101, 102, 0).await, ["new"]);
@@ -214,13 +214,16 @@ async fn arrivals_are_seen_at_once_and_once_more_when_settled() {
         assert_eq!(arrived(90, 1000, 60).await, ["c05", "c07", "new"]);
         let page = async |after: &str, limit: u64| {
             let of = Arrivals { from: at(90), to: at(1000), now: at(120), beyond: 60_000_000 };
-            store.customers_arrived("s1", of, after, limit).await.expect("arrivals")
+            store.customers_arrived(Kept::Members("s1"), of, after, limit).await.expect("arrivals")
         };
         assert_eq!(page("", 2).await, ["c05", "c07"]);
         assert_eq!(page("c07", 2).await, ["new"]);
-        let stale = store.customers_stale("s1", at(110), 3).await.expect("stale");
+        let stale = store.customers_stale(Kept::Members("s1"), at(110), 3).await.expect("stale");
         assert_eq!(stale, ["c00", "c01", "c02"]);
-        assert_eq!(store.customers_stale("s1", at(110), 99).await.expect("stale").len(), 38);
+        assert_eq!(
+            store.customers_stale(Kept::Members("s1"), at(110), 99).await.expect("stale").len(),
+            38
+        );
     })
     .await;
 }
@@ -243,7 +246,7 @@ async fn arrivals_are_of_those_who_can_have_a_place() {
         store.customers_upsert(vec![objector, bare], at(102)).await.expect("upsert");
         let arrived = async |from: i64, now: i64| {
             let of = Arrivals { from: at(from), to: Timestamp::MAX, now: at(now), beyond: 0 };
-            store.customers_arrived("s1", of, "", 100).await.expect("arrivals")
+            store.customers_arrived(Kept::Members("s1"), of, "", 100).await.expect("arrivals")
         };
         assert!(arrived(90, 120).await.is_empty());
         assert_eq!(arrived(90, 131).await, ["ahead"]);

@@ -125,6 +125,7 @@ impl Churn {
                 definition: of.definition,
                 as_of,
                 currency: train.currency,
+                live: train.as_of.is_none(),
             };
             train_and_print(&store, &parameters, !train.no_activate).await
         }

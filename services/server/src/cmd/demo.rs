@@ -105,6 +105,7 @@ impl Demo {
             definition: of.definition,
             as_of: until,
             currency: None,
+            live: self.until.is_none(),
         };
         let json = serde_json::to_string(&parameters)?;
         let id = work::run_to_end(store, JobKind::ChurnTraining, &json, true).await?;

@@ -2,6 +2,7 @@
 
 use super::{
     Api, configured,
+    follow::{Follow, From, TOLD},
     from_proto::{self, ChurnDefinitionPut, ChurnList, Violations},
     page_token,
     status::Refusal,
@@ -9,14 +10,21 @@ use super::{
 };
 use crate::{
     clock,
-    proto::{self, churn_service_server::*, *},
+    proto::{self, churn_service_server::*, watch_churn_risks_request::Start, *},
     work,
 };
-use cx_analytics::{churn::Gaps, codes::Kind};
+use cx_analytics::{
+    churn::{Band, Gaps},
+    codes::Kind,
+};
 use cx_datastore::{
     Job, JobKind, JobState, Store,
-    churn::{ChurnModel, DEFAULT_DEFINITION, RiskFilter, RiskKey, RiskPage, StoredRisk},
+    churn::{
+        BandChange, ChangesOf, ChurnModel, DEFAULT_DEFINITION, RiskFilter, RiskKey, RiskPage,
+        StoredRisk,
+    },
 };
+use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use tonic::{Request, Response, Status, service::Routes};
 
@@ -29,6 +37,8 @@ struct Handler(Api);
 
 #[tonic::async_trait]
 impl ChurnService for Handler {
+    type WatchChurnRisksStream = BoxStream<'static, Result<WatchChurnRisksResponse, Status>>;
+
     async fn put_churn_definition(
         &self,
         request: Request<PutChurnDefinitionRequest>,
@@ -116,6 +126,39 @@ impl ChurnService for Handler {
         Ok(Response::new(GetChurnRiskResponse { churn_risk: Some(risk) }))
     }
 
+    async fn watch_churn_risks(
+        &self,
+        request: Request<WatchChurnRisksRequest>,
+    ) -> Result<Response<Self::WatchChurnRisksStream>, Status> {
+        let request = request.into_inner();
+        let mut v = Violations::new();
+        let bands = from_proto::codes_once(&mut v, "bands", &request.bands, Band::from_code);
+        let id = from_proto::churn_definition_id(&mut v, request.churn_definition_id);
+        v.refuse()?;
+        let start = match Start::try_from(request.start) {
+            Ok(Start::Earliest) => From::Earliest,
+            Ok(Start::Now | Start::Unspecified) => From::Now,
+            Err(_) => {
+                let rule = format!("{} is not one of its values", request.start);
+                return Err(Refusal::field("start", rule).into());
+            }
+        };
+        definition(&self.0.store, &id).await?;
+        let mut scope = vec!["WatchChurnRisks".to_owned(), id.clone()];
+        scope.extend(bands.iter().map(|band| band.code().to_string()));
+        let follow = Follow::begin(&self.0, scope, &request.resume_token, start).await?;
+        let (store, of) = (self.0.store.clone(), ChangesOf { definition_id: id, bands });
+        let read = move |position| {
+            let (store, of) = (store.clone(), of.clone());
+            async move { store.churn_changes_after(position, &of, TOLD).await }
+        };
+        let told = |changes: Vec<BandChange>, resume_token| WatchChurnRisksResponse {
+            changes: changes.into_iter().map(to_proto::churn_band_change).collect(),
+            resume_token,
+        };
+        Ok(Response::new(follow.stream(read, |change| change.position, told)))
+    }
+
     async fn train_churn_model(
         &self,
         request: Request<TrainChurnModelRequest>,
@@ -129,6 +172,7 @@ impl ChurnService for Handler {
             definition: of.definition,
             as_of: asked.as_of,
             currency: asked.currency,
+            live: asked.live,
         };
         let parameters =
             serde_json::to_string(&parameters).map_err(|error| Refusal::internal(&error))?;

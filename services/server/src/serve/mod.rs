@@ -89,6 +89,7 @@ pub async fn start(store: Store, options: Options) -> io::Result<Running> {
     background.spawn(sweep::forever(store.clone(), options.keep_versions, stop.clone()));
     background.spawn(webhooks::forever(store.clone(), sender, options.webhooks, stop.clone()));
     background.spawn(work::refresh::forever(store.clone(), options.freshness, stop.clone()));
+    background.spawn(work::rescore::forever(store.clone(), options.freshness, stop.clone()));
     background.spawn(work::alerts::forever(store.clone(), options.alerts, stop.clone()));
     background.spawn(work::voice::forever(store.clone(), options.freshness.interval, stop.clone()));
     background.spawn(work::schedule::forever(store.clone(), api.work.clone(), stop.clone()));

@@ -14,7 +14,7 @@ use cx_analytics::{
     interaction::Currency,
 };
 use cx_datastore::{
-    Job, Store,
+    Error, Job, Store,
     activity::{Past, Scope},
     churn::{ChurnModel, ChurnPublication, ChurnReport, Outcome, Scored, Span},
 };
@@ -35,12 +35,14 @@ pub struct Parameters {
     pub as_of: Timestamp,
     /// Currency of values; none for the one with most orders.
     pub currency: Option<Currency>,
+    /// Whether risks are kept fresh; else they are a picture of `as_of`.
+    pub live: bool,
 }
 
 /// Cut-offs looked at side by side: the database answers one while the rows of another are read.
 const SIDE_BY_SIDE: usize = 3;
 /// Days before `as_of` at which the same model is asked once more, for the trend.
-const WEEK: i64 = 7;
+pub(super) const WEEK: i64 = 7;
 /// Population stability index from which a shift is called large.
 const MUCH_DRIFT: f64 = 0.25;
 
@@ -103,23 +105,30 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
 }
 
 /// Everybody of whom a definition may ask.
-type Everyone = Vec<(Activity, Standing)>;
+pub(super) type Everyone = Vec<(Activity, Standing)>;
 
 /// The same question at several instants.
-struct Look<'a> {
-    store: &'a Store,
-    definition: &'a Definition,
-    currency: Option<Currency>,
-    span: Span,
+pub(super) struct Look<'a> {
+    pub store: &'a Store,
+    pub definition: &'a Definition,
+    pub currency: Option<Currency>,
+    pub span: Span,
 }
 
 impl Look<'_> {
     /// Everybody as they were known at an instant.
     async fn at(&self, as_of: Timestamp) -> Result<Everyone, Failure> {
+        Ok(self.of(as_of, &[]).await?)
+    }
+
+    /// The same of some; of everybody where none are named.
+    pub async fn of(&self, as_of: Timestamp, customers: &[String]) -> Result<Everyone, Error> {
         let past: Past = self.span.then(as_of);
+        let scope =
+            if customers.is_empty() { Scope::Everyone } else { Scope::Customers(customers) };
         let (mut standings, activity) = tokio::try_join!(
-            self.store.churn_standings(self.definition, past, &[]),
-            self.store.activity(past, Scope::Everyone, self.currency),
+            self.store.churn_standings(self.definition, past, customers),
+            self.store.activity(past, scope, self.currency),
         )?;
         let with = |activity: Activity| {
             standings.remove(&activity.customer_id).map(|standing| (activity, standing))
@@ -129,16 +138,16 @@ impl Look<'_> {
 }
 
 /// People at an instant, with what is known of them besides.
-struct People<'a> {
-    people: Everyone,
-    as_of: Timestamp,
-    definition: &'a Definition,
-    customers: &'a HashMap<String, Customer>,
+pub(super) struct People<'a> {
+    pub people: Everyone,
+    pub as_of: Timestamp,
+    pub definition: &'a Definition,
+    pub customers: &'a HashMap<String, Customer>,
 }
 
 impl People<'_> {
     /// Those of whom the definition asks, each with how.
-    fn subjects(&self) -> impl Iterator<Item = (Subject<'_>, Counted)> {
+    pub fn subjects(&self) -> impl Iterator<Item = (Subject<'_>, Counted)> {
         self.people.iter().filter_map(|(activity, standing)| {
             let customer = self.customers.get(&activity.customer_id);
             let counted = self.definition.counted(standing, customer, self.as_of);
@@ -186,7 +195,7 @@ fn outcome(
     (past, present): (&[Snapshot], &Snapshot),
     currency: Option<Currency>,
 ) -> (ChurnModel, Model, Vec<Scored>) {
-    let Parameters { definition_id, version, definition, as_of, .. } = parameters;
+    let Parameters { definition_id, version, definition, as_of, live, .. } = parameters;
     let (scorer, training) = train(Training { definition: &definition, columns, past, present });
     let at =
         |people, as_of| People { people, as_of, definition: &definition, customers: &customers };
@@ -199,7 +208,7 @@ fn outcome(
         .map(|risk| Scored { week_before: before.get(&*risk.customer_id).copied(), risk })
         .collect();
     let report = ChurnReport { training, customers_scored: risks.len() as i64, currency };
-    (ChurnModel { definition_id, version, as_of, definition, report }, scorer, risks)
+    (ChurnModel { definition_id, version, as_of, definition, report, live }, scorer, risks)
 }
 
 fn nobody(definition: &Definition, last: Option<Timestamp>) -> Failure {

@@ -9,6 +9,7 @@ pub mod churn;
 mod context;
 mod held;
 pub mod refresh;
+pub mod rescore;
 pub mod schedule;
 pub mod segmentation;
 #[cfg(test)]

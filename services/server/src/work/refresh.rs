@@ -14,7 +14,7 @@ use cx_analytics::{
 };
 use cx_datastore::{
     ActiveSegmentation, Duty, Error, Scope, Store,
-    refresh::{Arrivals, Refreshed},
+    refresh::{Arrivals, Kept, Refreshed},
 };
 use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, sleep};
@@ -36,11 +36,11 @@ impl Default for Freshness {
 }
 
 /// Customers assigned in one transaction.
-const PIECE: usize = 500;
+pub(super) const PIECE: usize = 500;
 /// Customers found at once.
-const PAGE: u64 = 50_000;
+pub(super) const PAGE: u64 = 50_000;
 /// The same of those of whom no data arrived.
-const PAGE_QUIET: u64 = 2_000;
+pub(super) const PAGE_QUIET: u64 = 2_000;
 
 /// Does the duty, where this replica has it, until `stop`.
 pub async fn forever(store: Store, freshness: Freshness, stop: CancellationToken) {
@@ -134,7 +134,7 @@ impl Refresher {
         // As long as nothing else is due, so that a whole population whose time has come does not make news wait.
         let due = Instant::now() + self.freshness.interval;
         loop {
-            let stale = self.store.customers_stale(&active.id, before, PAGE_QUIET);
+            let stale = self.store.customers_stale(Kept::Members(&active.id), before, PAGE_QUIET);
             let stale = self.held.holding(stale).await?;
             let whole = self.refresh(&active, &stale, Cause::Time, stop).await?;
             if !whole || (stale.len() as u64) < PAGE_QUIET || Instant::now() >= due {
@@ -152,7 +152,8 @@ impl Refresher {
     ) -> Result<bool, Error> {
         let mut after = String::new();
         loop {
-            let page = self.store.customers_arrived(&active.id, arrivals, &after, PAGE);
+            let page =
+                self.store.customers_arrived(Kept::Members(&active.id), arrivals, &after, PAGE);
             let page = self.held.holding(page).await?;
             if !self.refresh(active, &page, Cause::NewData, stop).await? {
                 return Ok(false);
@@ -273,7 +274,7 @@ pub async fn catch_up(store: &Store, next: Next<'_>) -> Result<(), Error> {
     let arrivals = Arrivals { from, to: Timestamp::MAX, now, beyond: 0 };
     let mut after = String::new();
     loop {
-        let page = store.customers_arrived(next.id, arrivals, &after, PAGE).await?;
+        let page = store.customers_arrived(Kept::Members(next.id), arrivals, &after, PAGE).await?;
         for piece in page.chunks(PIECE) {
             let looked = look_at(store, (next.model, next.currency), piece).await?;
             store.assignments_catch_up(looked.of(next.id), next.worker).await?;

@@ -19,6 +19,8 @@ pub struct ChurnTraining {
     pub as_of: Timestamp,
     /// Currency of values.
     pub currency: Option<Currency>,
+    /// Whether risks are kept fresh, as they are where no instant is given.
+    pub live: bool,
     /// Whether it becomes the active one.
     pub activate: bool,
     /// The client's id of the request.
@@ -32,6 +34,7 @@ pub fn churn_training(
 ) -> Result<ChurnTraining, Refusal> {
     let mut violations = Violations::new();
     let definition_id = churn_definition_id(&mut violations, request.churn_definition_id);
+    let live = request.as_of.is_none();
     let as_of = violations.timestamp("as_of", request.as_of).unwrap_or(now);
     if as_of > now {
         violations.at("as_of", "is in the future: its past is not complete");
@@ -39,7 +42,8 @@ pub fn churn_training(
     let currency = violations.currency("currency_code", &request.currency_code);
     let request_id = violations.optional_id("request_id", request.request_id);
     violations.refuse()?;
-    Ok(ChurnTraining { definition_id, as_of, currency, activate: request.activate, request_id })
+    let activate = request.activate;
+    Ok(ChurnTraining { definition_id, as_of, currency, live, activate, request_id })
 }
 
 /// A list of risks that was asked for, checked.

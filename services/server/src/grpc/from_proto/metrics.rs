@@ -262,7 +262,7 @@ pub(super) fn each_once<T: Ord>(v: &mut Violations, field: &str, values: &[T]) {
 }
 
 /// The values of an enum, each once.
-pub(super) fn codes_once<T>(
+pub fn codes_once<T>(
     v: &mut Violations,
     field: &str,
     numbers: &[i32],

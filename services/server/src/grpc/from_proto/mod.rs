@@ -40,7 +40,9 @@ pub use journey::{
     journey_paths, new_journey_after,
 };
 pub use metric_groups::Only;
-pub use metrics::{Against, Comparing, MetricsQuery, metrics_comparison, metrics_query};
+pub use metrics::{
+    Against, Comparing, MetricsQuery, codes_once, metrics_comparison, metrics_query,
+};
 pub use segmentation::{segmentation_asked, segmentation_schedule};
 use std::{fmt::Display, ops::RangeInclusive};
 pub use webhook::{new_webhook, webhook_change, webhook_deliveries, webhook_replay};

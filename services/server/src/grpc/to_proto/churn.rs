@@ -2,8 +2,8 @@
 
 use super::{money, timestamp};
 use crate::proto;
-use cx_analytics::churn::{Basis, Definition, Reason, Terms};
-use cx_datastore::churn::{ChurnDefinition, ChurnModel, StoredRisk};
+use cx_analytics::churn::{Band, Basis, Definition, Reason, Terms};
+use cx_datastore::churn::{BandChange, ChangeCause, ChurnDefinition, ChurnModel, StoredRisk};
 
 /// A definition.
 pub fn churn_definition(of: ChurnDefinition) -> proto::ChurnDefinition {
@@ -65,6 +65,25 @@ pub fn churn_risk(model_id: &str, model: &ChurnModel, stored: StoredRisk) -> pro
         week_change: stored.week_before.map(|before| risk.probability - before),
         churn_definition_id: model.definition_id.clone(),
         churn_definition_version: model.version,
+    }
+}
+
+/// Somebody crossed a band.
+pub fn churn_band_change(change: BandChange) -> proto::ChurnBandChange {
+    let band = |band: Option<Band>| band.map_or(0, |band| band.code().into());
+    let cause = match change.cause {
+        ChangeCause::NewData => proto::ChurnChangeCause::NewData,
+        ChangeCause::Time => proto::ChurnChangeCause::Time,
+        ChangeCause::NewModel => proto::ChurnChangeCause::NewModel,
+    };
+    proto::ChurnBandChange {
+        customer_id: change.customer_id,
+        from_band: band(change.from),
+        to_band: band(change.to),
+        probability: change.probability.filter(|_| change.to.is_some()),
+        cause: cause.into(),
+        churn_model_id: change.model_id,
+        change_time: Some(timestamp(change.at)),
     }
 }
 
