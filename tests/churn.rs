@@ -3,9 +3,9 @@
 use cx_analytics::{Timestamp, synthetic::Population};
 use cx_server::proto::{
     ChurnBand, ChurnBasis, ChurnCandidate, ChurnModel, ChurnQuality, ChurnRisk, ChurnRiskOrder,
-    CreateSegmentationRequest, GetChurnModelRequest, GetChurnRiskRequest, GetSegmentationRequest,
-    ListChurnRisksRequest, ListPersonasRequest, Money, RunState, SegmentationParameters,
-    TrainChurnModelRequest,
+    CreateSegmentationRequest, GetChurnDriversRequest, GetChurnModelRequest, GetChurnRiskRequest,
+    GetSegmentationRequest, ListChurnRisksRequest, ListPersonasRequest, Money, RunState,
+    SegmentationParameters, TrainChurnModelRequest,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -133,6 +133,24 @@ async fn a_model_is_trained_and_its_risks_are_listed(engine: Engine) {
         GetChurnRiskRequest { customer_id: risks[0].customer_id.clone(), ..Default::default() };
     let one = server.churn.get_churn_risk(request).await.unwrap().into_inner();
     assert_eq!(one.churn_risk.as_ref(), Some(&risks[0]));
+
+    let request = GetChurnDriversRequest::default();
+    let drivers = server.churn.get_churn_drivers(request).await.unwrap().into_inner();
+    assert_eq!(drivers.groups.iter().map(|group| group.customers).sum::<i64>(), risks.len() as i64);
+    for group in &drivers.groups {
+        let of_band = risks.iter().filter(|risk| risk.band == group.band).count();
+        assert_eq!((group.customers as usize, group.persona_id.as_str()), (of_band, ""));
+        let weights = group.drivers.iter().map(|one| one.mean_contribution * one.customers as f64);
+        assert!(weights.map(|weight| -weight).is_sorted(), "{group:?}");
+        assert!(group.drivers.iter().all(|one| (1..=group.customers).contains(&one.customers)));
+        // Nothing that a company cannot do something about.
+        assert!(group.drivers.iter().all(|one| !one.feature.contains("order")), "{group:?}");
+    }
+    assert!(drivers.groups.iter().any(|group| !group.drivers.is_empty()));
+    let high = GetChurnDriversRequest { band, ..Default::default() };
+    let high = server.churn.get_churn_drivers(high).await.unwrap().into_inner();
+    let wanted = drivers.groups.into_iter().filter(|group| group.band == band);
+    assert_eq!(high.groups, wanted.collect::<Vec<_>>());
 }
 
 async fn equal_trainings_give_equal_risks_and_a_token_keeps_to_its_model(engine: Engine) {

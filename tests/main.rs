@@ -13,6 +13,7 @@ mod alerts_refused;
 mod audience;
 mod churn;
 mod churn_definitions;
+mod churn_fresh;
 mod command_line;
 mod comparing;
 mod customers;

@@ -143,6 +143,10 @@ def metrics_and_churn():
     risks = call("ChurnService/ListChurnRisks", {"page_size": 3})[0]["risks"]
     risk = call("ChurnService/GetChurnRisk", {"customer_id": risks[0]["customerId"]})[0]["churnRisk"]
     assert risk["probability"] == risks[0]["probability"], risk
+    groups = call("ChurnService/GetChurnDrivers")[0]["groups"]
+    assert sum(int(group["customers"]) for group in groups) > 0, groups
+    told = call("ChurnService/WatchChurnRisks", {"start": "START_EARLIEST"}, seconds=3)
+    assert sum(len(message.get("changes", [])) for message in told) > 0, told[-1]
 
 
 def journeys():

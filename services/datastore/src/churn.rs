@@ -164,9 +164,9 @@ fn columns(
     risks: &[Scored],
 ) -> Result<Vec<(&'static str, Column)>> {
     let detail = |one: &Scored| {
-        let Risk { interval, reasons, counter_reasons, value, .. } = one.risk.clone();
+        let Risk { interval, reasons, counter_reasons, value, drivers, .. } = one.risk.clone();
         let week_before = one.week_before;
-        json(&Detail { interval, reasons, counter_reasons, week_before, value }, "risk")
+        json(&Detail { interval, reasons, counter_reasons, week_before, value, drivers }, "risk")
     };
     let details: Result<Vec<String>> = risks.iter().map(detail).collect();
     let code = |one: &Scored| one.risk.value.and(currency).map(String::from);

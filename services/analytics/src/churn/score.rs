@@ -8,7 +8,7 @@ use super::{
     columns::{About, Columns},
     definition::Counted,
     drift::{Drift, Reference},
-    features::Subject,
+    features::{Subject, Unit},
     likeness::Likeness,
     logistic::logit,
     recipe::Scorer,
@@ -117,6 +117,19 @@ pub struct Risk {
     pub last_activity_at: Timestamp,
     /// What it is worth to the company, where an amount is known.
     pub value: Option<Value>,
+    /// What raises it that the company can do something about, in the order of columns.
+    pub drivers: Vec<Driver>,
+}
+
+/// Something that raises a risk and that the company can do something about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Driver {
+    /// The feature.
+    pub feature: String,
+    /// What it adds to the log-odds.
+    pub contribution: f64,
+    /// The customer's value in the feature's unit, where there is one.
+    pub value: Option<f64>,
 }
 
 /// What a customer is worth, in minor units.
@@ -163,7 +176,27 @@ impl Model {
             counter_reasons,
             last_activity_at: subject.standing.last_at,
             value: self.value(&row, subject, probability),
+            drivers: self.drivers(&row),
         }
+    }
+
+    fn drivers(&self, row: &[f64]) -> Vec<Driver> {
+        let raises = |(column, share): &(usize, &f64)| {
+            **share > NEGLIGIBLE && self.columns.actionable(*column)
+        };
+        let driver = |(column, &contribution): (usize, &f64)| Driver {
+            feature: self.columns.name(column),
+            contribution,
+            value: row[column].is_finite().then_some(row[column]),
+        };
+        self.shares(row).iter().enumerate().filter(raises).map(driver).collect()
+    }
+
+    /// The unit of a feature, and its median among those learned of, where anybody had a value.
+    pub fn typical_of(&self, feature: &str) -> Option<(Unit, Option<f64>)> {
+        let column = (0..self.columns.width()).find(|&one| self.columns.name(one) == feature)?;
+        let median = self.typical.median(column);
+        Some((self.columns.unit(column), median.is_finite().then_some(median)))
     }
 
     fn value(&self, row: &[f64], subject: &Subject<'_>, probability: f64) -> Option<Value> {

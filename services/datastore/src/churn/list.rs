@@ -7,7 +7,7 @@ use crate::segmentations::parsed;
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::Timestamp;
-use cx_analytics::churn::{Band, Reason, Risk, Value as Worth};
+use cx_analytics::churn::{Band, Driver, Reason, Risk, Value as Worth};
 use cx_analytics::customer::Gender;
 use cx_analytics::features::{Attribute, Field};
 use cx_analytics::interaction::{Currency, Money};
@@ -37,6 +37,7 @@ pub(super) struct Detail {
     pub(super) counter_reasons: Vec<Reason>,
     pub(super) week_before: Option<f64>,
     pub(super) value: Option<Worth>,
+    pub(super) drivers: Vec<Driver>,
 }
 
 /// Which risks.
@@ -261,7 +262,7 @@ fn risk(row: &QueryResult) -> Result<StoredRisk> {
     let currency = columns.take::<Option<String>>()?.and_then(|code| Currency::parse(&code));
     let (last_activity_at, as_of) = (columns.instant()?, columns.instant()?);
     let detail: Detail = parsed(&columns.take::<String>()?, "detail of a risk")?;
-    let Detail { interval, reasons, counter_reasons, week_before, value } = detail;
+    let Detail { interval, reasons, counter_reasons, week_before, value, drivers } = detail;
     let risk = Risk {
         customer_id,
         probability,
@@ -271,6 +272,7 @@ fn risk(row: &QueryResult) -> Result<StoredRisk> {
         counter_reasons,
         last_activity_at,
         value,
+        drivers,
     };
     Ok(StoredRisk { risk, as_of, week_before, currency, persona_id: columns.take()? })
 }

@@ -4,7 +4,7 @@ mod standing;
 use super::*;
 use crate::jobs::JobKind;
 use crate::testing::{at, on_every_engine};
-use cx_analytics::churn::{Band, Columns, Draft, Reason, Snapshot, Training, Value, train};
+use cx_analytics::churn::{Band, Columns, Draft, Driver, Reason, Snapshot, Training, Value, train};
 use cx_analytics::features::Attribute;
 use cx_analytics::interaction::Money;
 
@@ -29,6 +29,11 @@ fn risk(id: &str, probability: f64, at_risk: Option<i64>) -> Scored {
         counter_reasons: vec![reason("orders_90d", -0.5)],
         last_activity_at: at(-5),
         value: at_risk.map(|at_risk| Value { to_date: 9, if_stays: 8, at_risk, predicted: 7 }),
+        drivers: vec![Driver {
+            feature: "wait_mean".to_owned(),
+            contribution: 0.5,
+            value: Some(9.0),
+        }],
     };
     Scored { risk, week_before: Some(0.125) }
 }

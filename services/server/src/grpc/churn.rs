@@ -159,6 +159,30 @@ impl ChurnService for Handler {
         Ok(Response::new(follow.stream(read, |change| change.position, told)))
     }
 
+    async fn get_churn_drivers(
+        &self,
+        request: Request<GetChurnDriversRequest>,
+    ) -> Result<Response<GetChurnDriversResponse>, Status> {
+        let request = request.into_inner();
+        let mut v = Violations::new();
+        let id = from_proto::churn_definition_id(&mut v, request.churn_definition_id);
+        let persona_id = v.optional_id("persona_id", request.persona_id);
+        let band = v.optional_code("band", request.band, Band::from_code);
+        v.refuse()?;
+        let store = &self.0.store;
+        let churn_model_id = active(store, &id).await?;
+        let segmentation = store.active_get(JobKind::Segmentation).await.map_err(Refusal::from)?;
+        let persona = match persona_id {
+            None => None,
+            Some(persona) => Some(ordinal(store, segmentation.as_deref(), &persona).await?),
+        };
+        let filter = RiskFilter { band, persona, ..RiskFilter::default() };
+        let groups =
+            work::drivers::of(store, &churn_model_id, segmentation.as_deref(), filter).await;
+        let groups = groups.map_err(Refusal::from)?.into_iter().map(to_proto::churn_driver_group);
+        Ok(Response::new(GetChurnDriversResponse { groups: groups.collect(), churn_model_id }))
+    }
+
     async fn train_churn_model(
         &self,
         request: Request<TrainChurnModelRequest>,

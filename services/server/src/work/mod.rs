@@ -7,6 +7,7 @@
 pub mod alerts;
 pub mod churn;
 mod context;
+pub mod drivers;
 mod held;
 pub mod refresh;
 pub mod rescore;

@@ -1,8 +1,8 @@
 //! Churn definitions and risks on the wire.
 
 use super::{money, timestamp};
-use crate::proto;
-use cx_analytics::churn::{Band, Basis, Definition, Reason, Terms};
+use crate::{proto, work::drivers::Told};
+use cx_analytics::churn::{Band, Basis, Definition, GroupedDriver, Reason, Terms, Unit};
 use cx_datastore::churn::{BandChange, ChangeCause, ChurnDefinition, ChurnModel, StoredRisk};
 
 /// A definition.
@@ -65,6 +65,34 @@ pub fn churn_risk(model_id: &str, model: &ChurnModel, stored: StoredRisk) -> pro
         week_change: stored.week_before.map(|before| risk.probability - before),
         churn_definition_id: model.definition_id.clone(),
         churn_definition_version: model.version,
+    }
+}
+
+/// What raises the risks of a group.
+pub fn churn_driver_group((group, typical): Told) -> proto::ChurnDriverGroup {
+    let all = group.customers;
+    let driver = |(one, (unit, median)): (GroupedDriver, (Unit, Option<f64>))| {
+        let value = |value: f64| format!("{value:.1} {}", unit.name());
+        let mean = one.mean_value.map_or_else(String::new, |mean| {
+            let typical =
+                median.map_or_else(String::new, |median| format!(" (typical: {})", value(median)));
+            format!("; {} on average with them{typical}", value(mean))
+        });
+        proto::ChurnDriver {
+            text: format!("{} raises the risk of {} of {all}{mean}", one.feature, one.customers),
+            feature: one.feature,
+            customers: one.customers,
+            mean_contribution: one.mean_contribution,
+            mean_value: one.mean_value,
+            typical_value: median,
+            unit: unit.name().to_owned(),
+        }
+    };
+    proto::ChurnDriverGroup {
+        persona_id: group.persona_id,
+        band: group.band.code().into(),
+        customers: all,
+        drivers: group.drivers.into_iter().zip(typical).map(driver).collect(),
     }
 }
 
