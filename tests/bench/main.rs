@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on should stop with a panic")]
 
+mod churn;
 mod ingest;
 mod metrics;
 #[path = "../support/postgres.rs"]
@@ -24,6 +25,9 @@ fn main() {
         }
         if wants("segment") {
             segment::run().await;
+        }
+        if wants("churn") {
+            churn::run().await;
         }
         if wanted.iter().any(|one| one == "metrics") {
             metrics::run().await;
