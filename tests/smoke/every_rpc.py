@@ -145,6 +145,8 @@ def metrics_and_churn():
     assert risk["probability"] == risks[0]["probability"], risk
     groups = call("ChurnService/GetChurnDrivers")[0]["groups"]
     assert sum(int(group["customers"]) for group in groups) > 0, groups
+    kept = call("ChurnService/ListChurnBacktests")[0]["backtests"]
+    assert kept[0]["churnModelId"] == model["churnModelId"] and "quality" not in kept[0], kept
     told = call("ChurnService/WatchChurnRisks", {"start": "START_EARLIEST"}, seconds=3)
     assert sum(len(message.get("changes", [])) for message in told) > 0, told[-1]
 

@@ -1,11 +1,13 @@
 //! Churn: definitions, models, and the risks that they gave, written whole in one transaction with the end of their job.
 
+mod backtest;
 mod definitions;
 mod list;
 mod log;
 mod rescore;
 mod standing;
 
+pub use backtest::Backtest;
 pub(crate) use definitions::activate;
 pub use definitions::{ChurnDefinition, DEFAULT_DEFINITION};
 pub use list::{RiskFilter, RiskKey, RiskOrder, RiskPage, StoredRisk};
@@ -129,6 +131,7 @@ impl Store {
             }
             let scored = of.risks.iter().map(|one| one.risk.customer_id.as_str()).collect();
             self.leave_out_erased(tx, scored).await?;
+            backtest::keep(tx, id, of.model.definition.horizon_days(), of.model.as_of).await?;
             if of.job.activate {
                 activate(tx, definition_id, id, now).await?;
                 // Whatever arrived after its risks were made is looked at again.

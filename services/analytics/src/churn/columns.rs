@@ -27,9 +27,12 @@ pub struct Columns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About<'a> {
     Activity(Topic),
-    Attribute(&'a str),
+    /// Whether it is one of the customer's own attributes, and its name.
+    Attribute(bool, &'a str),
 }
 
+/// Attributes under which companies keep what is no reason to treat anybody otherwise.
+const UNNAMED: [&str; 2] = ["gender", "sex"];
 /// Most attribute columns, and most of one attribute.
 const MOST: usize = 200;
 const MOST_VALUES: usize = 30;
@@ -59,7 +62,9 @@ impl Columns {
                         .add(value);
                 }
             }
-            for (key, value) in &customer.attributes {
+            let named =
+                |key: &str| UNNAMED.iter().any(|unnamed| key.trim().eq_ignore_ascii_case(unnamed));
+            for (key, value) in customer.attributes.iter().filter(|(key, _)| !named(key)) {
                 entries.entry(key).or_default().add(value);
             }
         }
@@ -114,7 +119,7 @@ impl Columns {
     pub(super) fn about(&self, column: usize) -> About<'_> {
         match self.attribute(column) {
             None => About::Activity(FEATURES[column].topic),
-            Some(attribute) => About::Attribute(attribute.subject()),
+            Some(attribute) => About::Attribute(attribute.is_entry(), attribute.subject()),
         }
     }
 

@@ -253,9 +253,10 @@ impl Definition {
         let has = |one: &Attribute| {
             customer.is_some_and(|customer| one.value(customer, as_of) == Some(1.0))
         };
-        asked
-            .iter()
-            .all(|one| asked.iter().any(|other| other.subject() == one.subject() && has(other)))
+        let alike = |one: &Attribute, other: &Attribute| {
+            one.subject() == other.subject() && one.is_entry() == other.is_entry()
+        };
+        asked.iter().all(|one| asked.iter().any(|other| alike(one, other) && has(other)))
     }
 }
 
@@ -309,9 +310,10 @@ impl Checks {
 
     fn bands(&mut self, medium_from: Option<f64>, high_from: Option<f64>) -> Bands {
         let usual = Bands::default();
+        let given = [("medium_from", medium_from), ("high_from", high_from)];
         let medium_from = medium_from.unwrap_or(usual.medium_from);
         let high_from = high_from.unwrap_or_else(|| usual.high_from.max(medium_from));
-        for (field, value) in [("medium_from", medium_from), ("high_from", high_from)] {
+        for (field, value) in given.into_iter().filter_map(|(field, value)| Some((field, value?))) {
             if !(value > 0.0 && value <= 1.0) {
                 self.at(field, format!("{value} is not above 0 and at most 1"));
             }

@@ -165,7 +165,7 @@ pub(super) fn reason(
         )
     } else {
         format!(
-            "{}: {where_} the log loss {model_loss:.4} of the best model, {}, is not below the rule's {rule_loss:.4}{refused}",
+            "{}: {where_} the log loss {model_loss:.4} of the best model, {}, is not below the rule's {rule_loss:.4} by more than chance{refused}",
             name(rule),
             model.basis.in_words(),
         )

@@ -14,6 +14,7 @@ use super::{
     columns::Columns,
     drift::Reference,
     likeness::Likeness,
+    logistic::{logit, loss_of},
     quality::Quality,
     recipe::{Kitchen, Recipe, Scorer, Tuned},
     report::{Report, Test, reason},
@@ -25,13 +26,15 @@ use super::{
     value::Worth,
     words,
 };
-use crate::time::DAY;
+use crate::{stats::mean_and_deviation, time::DAY};
 
 /// Up to here a model has the core columns and stronger ridges only.
 const FEW_ROWS: usize = 400;
 /// Rows on which models are tuned, and rows on which they are fitted: more would change little.
 const TUNED_ON: usize = 40_000;
 const FITTED_ON: usize = 200_000;
+/// Standard errors by which a model must be better than the rule: chance is so much better one time in twenty.
+const SURE: f64 = 1.645;
 
 /// Everything a training is told.
 #[derive(Debug, Clone, Copy)]
@@ -135,7 +138,7 @@ fn on_held_out_customers(of: &Training<'_>, latest: &[&Snapshot], report: &mut R
         (Quality::measure(&probabilities, &one.held_out.churned, bands), probabilities)
     });
     let tested: Vec<(Quality, Vec<f64>)> = tested.collect();
-    let chosen = choose(&tuned, &tested);
+    let chosen = choose(&tuned, &tested, &tuned[0].held_out.churned);
     report.train_cutoffs = latest.iter().map(|one| one.as_of).collect();
     let cutoff = latest[latest.len() - 1].as_of;
     report.test = Some(Test { cutoff, held_out_customers: true });
@@ -168,7 +171,7 @@ fn on_a_later_cutoff(
             (quality, probabilities)
         })
         .collect();
-    let chosen = choose(&tuned, &tested);
+    let chosen = choose(&tuned, &tested, &test.churned);
     report.test = Some(Test { cutoff: last.as_of, held_out_customers: false });
     report.train_cutoffs = earlier.iter().map(|one| one.as_of).collect();
     report.tell(&tuned, tested.iter().map(|one| &one.0), chosen);
@@ -189,16 +192,21 @@ fn named(tuned: &Tuned, scorer: Option<Scorer>) -> Option<(Basis, Scorer)> {
     scorer.map(|scorer| (tuned.recipe.basis(), scorer))
 }
 
-/// The model with the least held-out loss, where it beats the better rule in the test as well; else that rule.
-fn choose(tuned: &[Tuned], tested: &[(Quality, Vec<f64>)]) -> usize {
+/// The model with the least held-out loss, where it beats the better rule in the test as well, by more than chance would; else that rule.
+fn choose(tuned: &[Tuned], tested: &[(Quality, Vec<f64>)], churned: &[bool]) -> usize {
     let is_rule = |place: &usize| matches!(tuned[*place].recipe, Recipe::Rule { .. });
     let least = |places: Vec<usize>| {
         places.into_iter().min_by(|&i, &j| tuned[i].log_loss.total_cmp(&tuned[j].log_loss))
     };
     let (rules, models): (Vec<usize>, Vec<usize>) = (0..tuned.len()).partition(is_rule);
     let rule = least(rules).unwrap_or(0);
-    let loss = |place: usize| tested[place].0.log_loss;
-    least(models).filter(|&model| loss(model) < loss(rule)).unwrap_or(rule)
+    let loss = |place: usize, row: usize| loss_of(logit(tested[place].1[row]), churned[row]);
+    let beats = |model: &usize| {
+        let less = (0..churned.len()).map(|row| loss(rule, row) - loss(*model, row));
+        let (mean, deviation) = mean_and_deviation(&less.collect::<Vec<f64>>());
+        mean > SURE * deviation / (churned.len() as f64).sqrt()
+    };
+    least(models).filter(beats).unwrap_or(rule)
 }
 
 fn predict(scorer: &Option<Scorer>, calibration: &Calibration, sample: &Sample<'_>) -> Vec<f64> {

@@ -163,6 +163,11 @@ impl Attribute {
         }
     }
 
+    /// Whether it is of a customer's own attributes, whose keys may be like the names of fields.
+    pub fn is_entry(&self) -> bool {
+        matches!(self, Self::EntryIs(..) | Self::Entry(_))
+    }
+
     /// Its value; none where the attribute is not known.
     pub fn value(&self, customer: &Customer, as_of: Timestamp) -> Option<f64> {
         let flag = |own: &str, value: &str| f64::from(u8::from(own == value));
@@ -178,7 +183,13 @@ impl Attribute {
             }
             Self::Is(field, value) => field.of(customer).map(|own| flag(own, value)),
             Self::EntryIs(key, value) => customer.attributes.get(key).map(|own| flag(own, value)),
-            Self::Entry(key) => customer.attributes.get(key)?.trim().parse().ok(),
+            Self::Entry(key) => customer
+                .attributes
+                .get(key)?
+                .trim()
+                .parse()
+                .ok()
+                .filter(|value: &f64| value.is_finite()),
         }
     }
 }

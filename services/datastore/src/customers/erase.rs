@@ -14,12 +14,13 @@ use cx_analytics::{Timestamp, codes::Kind};
 use sea_orm::DatabaseTransaction;
 
 /// The tables that name customers, but for interactions, membership changes and alerts.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "customer",
     "assignment",
     "persona_example",
     "churn_risk",
     "churn_change",
+    "churn_forecast",
     "feedback",
     "feedback_theme",
 ];

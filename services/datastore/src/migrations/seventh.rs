@@ -1,4 +1,5 @@
-//! Churn: definitions with versions, risks with everything that is told of them, and the log of who crosses a band. What was trained before can be trained again, and goes.
+//! Churn: definitions with versions, risks with everything that is told of them, the log of who
+//! crosses a band, and what lists said until they are judged. What was trained before can be trained again, and goes.
 
 use super::run;
 use sea_orm_migration::{
@@ -82,5 +83,21 @@ const STATEMENTS: &[&str] = &[
         PRIMARY KEY (customer_id, position)
     )",
     "CREATE UNIQUE INDEX churn_change_by_position ON churn_change (position)",
+    // What lists said, until their horizon is over; then how they came true. `quality` is JSON.
+    "CREATE TABLE churn_forecast (
+        customer_id ID! NOT NULL,
+        churn_model_id ID! NOT NULL,
+        as_of BIGINT NOT NULL,
+        probability DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (customer_id, churn_model_id, as_of)
+    )",
+    "CREATE INDEX churn_forecast_by_list ON churn_forecast (churn_model_id, as_of)",
+    "CREATE TABLE churn_backtest (
+        churn_model_id ID! NOT NULL,
+        as_of BIGINT NOT NULL,
+        ends_at BIGINT NOT NULL,
+        quality TEXT,
+        PRIMARY KEY (churn_model_id, as_of)
+    )",
     "CREATE INDEX churn_risk_by_age ON churn_risk (churn_model_id, as_of, customer_id)",
 ];

@@ -183,6 +183,20 @@ impl ChurnService for Handler {
         Ok(Response::new(GetChurnDriversResponse { groups: groups.collect(), churn_model_id }))
     }
 
+    async fn list_churn_backtests(
+        &self,
+        request: Request<ListChurnBacktestsRequest>,
+    ) -> Result<Response<ListChurnBacktestsResponse>, Status> {
+        const MOST: u64 = 100;
+        let mut v = Violations::new();
+        let id = from_proto::churn_definition_id(&mut v, request.into_inner().churn_definition_id);
+        v.refuse()?;
+        definition(&self.0.store, &id).await?;
+        let found = self.0.store.churn_backtests(&id, MOST).await.map_err(Refusal::from)?;
+        let backtests = found.into_iter().map(to_proto::churn_backtest).collect();
+        Ok(Response::new(ListChurnBacktestsResponse { backtests }))
+    }
+
     async fn train_churn_model(
         &self,
         request: Request<TrainChurnModelRequest>,

@@ -66,6 +66,7 @@ impl Rescorer {
         };
         let models = self.live().await?;
         let now = clock::now();
+        self.judge(&models, now).await?;
         let settled = now.plus(-SETTLED);
         let since = self.last.take().map_or(done_until, |at| at.plus(-OVERLAP));
         let new = Arrivals { from: since, to: Timestamp::MAX, now, beyond: 0 };
@@ -86,6 +87,24 @@ impl Rescorer {
             if !self.quiet(model, now, due, stop).await? {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Judges a list whose horizon is over (what was late to arrive has had a day), and keeps what the lists of live models say, each week.
+    async fn judge(&self, models: &[Arc<(LiveModel, Span)>], now: Timestamp) -> Result<(), Error> {
+        if let Some((id, as_of)) = self.store.churn_backtest_due(now.days_before(1)).await? {
+            let judging = self.store.churn_backtest_judge(&id, as_of);
+            let quality = self.held.holding(judging).await?;
+            tracing::info!(
+                model = id,
+                auc = quality.map(|quality| quality.auc),
+                "a churn list was judged"
+            );
+        }
+        for model in models {
+            let LiveModel { id, definition, .. } = &model.0;
+            self.store.churn_list_keep(id, definition.horizon_days(), now).await?;
         }
         Ok(())
     }

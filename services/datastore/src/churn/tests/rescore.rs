@@ -102,3 +102,47 @@ async fn an_activation_tells_who_crosses_by_it_and_sets_the_duty_back() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_list_is_judged_by_what_became_of_its_customers() {
+    on_every_engine(async |store| {
+        publish(&store, "m").await.expect("published");
+        let kept = store.churn_backtests(DEFAULT_DEFINITION, 9).await.expect("read");
+        let [list] = &kept[..] else { panic!("{kept:?}") };
+        let end = at(90 * 86_400);
+        assert_eq!((list.as_of, list.ends_at, &list.quality), (at(0), end, &None));
+        let due = |second: i64| store.churn_backtest_due(at(second));
+        assert_eq!(due(90 * 86_400 - 1).await.expect("read"), None, "the horizon is not over");
+        assert_eq!(due(90 * 86_400).await.expect("read"), Some(("m".to_owned(), at(0))));
+        // Of a, b, c, Z and é, a and b come back in time, c a day too late; the one who had left is not asked about.
+        let mut orders: Vec<_> = crate::testing::samples::interactions(20, 200, 1)
+            .into_iter()
+            .filter(|record| record.payload.kind() == cx_analytics::codes::Kind::Order)
+            .take(4)
+            .collect();
+        for (order, (id, day)) in
+            orders.iter_mut().zip([("a", 5), ("b", 89), ("c", 91), ("gone", 5)])
+        {
+            order.customer_id = id.to_owned();
+            order.occurred_at = at(day * 86_400);
+        }
+        store.interactions_record(orders, at(0)).await.expect("record");
+        let quality = store.churn_backtest_judge("m", at(0)).await.expect("judged");
+        let quality = quality.expect("a list");
+        assert_eq!((quality.customers, quality.churned), (5, 3));
+        let said = [(THIRD, 0.0), (0.9, 0.0), (THIRD, 1.0), (THIRD, 1.0), (0.05, 1.0)];
+        let brier =
+            said.iter().map(|(said, left): &(f64, f64)| (said - left).powi(2)).sum::<f64>() / 5.0;
+        assert!((quality.brier - brier).abs() < 1e-12, "{quality:?}");
+        let kept = store.churn_backtests(DEFAULT_DEFINITION, 9).await.expect("read");
+        assert_eq!(kept[0].quality.as_ref(), Some(&quality));
+        assert_eq!(due(100 * 86_400).await.expect("read"), None, "once");
+        assert!(
+            !store.churn_list_keep("m", 90, at(6 * 86_400)).await.expect("read"),
+            "this week's"
+        );
+        assert!(store.churn_list_keep("m", 90, at(8 * 86_400)).await.expect("kept"));
+        assert_eq!(store.churn_backtests(DEFAULT_DEFINITION, 9).await.expect("read").len(), 2);
+    })
+    .await;
+}

@@ -14,7 +14,7 @@ use cx_analytics::{
 };
 use cx_datastore::{
     Job,
-    churn::{ChurnModel, ChurnReport},
+    churn::{Backtest, ChurnModel, ChurnReport},
 };
 
 /// A training, with its report where it has succeeded.
@@ -35,6 +35,17 @@ pub fn churn_model(
         report: found.map(report),
         churn_definition_id: parameters.definition_id.clone(),
         churn_definition_version: parameters.version,
+    }
+}
+
+/// A list that was kept.
+pub fn churn_backtest(of: Backtest) -> proto::ChurnBacktest {
+    proto::ChurnBacktest {
+        churn_model_id: of.model_id,
+        churn_definition_version: of.version,
+        as_of: Some(timestamp(of.as_of)),
+        horizon_end_time: Some(timestamp(of.ends_at)),
+        quality: of.quality.map(quality),
     }
 }
 

@@ -20,7 +20,7 @@ pub use alert::{alert, alert_change, recovery};
 pub use alert_rule::{alert_rule, moved_query};
 pub use audience::audience;
 pub use churn::{churn_band_change, churn_definition, churn_driver_group, churn_risk};
-pub use churn_model::churn_model;
+pub use churn_model::{churn_backtest, churn_model};
 pub use customer::{activity, customer};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use feedback::{
