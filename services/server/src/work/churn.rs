@@ -18,7 +18,6 @@ use cx_datastore::{
     activity::{Past, Scope},
     churn::{ChurnModel, ChurnPublication, ChurnReport, Outcome, Scored, Span},
 };
-use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -39,8 +38,6 @@ pub struct Parameters {
     pub live: bool,
 }
 
-/// Cut-offs looked at side by side: the database answers one while the rows of another are read.
-const SIDE_BY_SIDE: usize = 3;
 /// Days before `as_of` at which the same model is asked once more, for the trend.
 pub(super) const WEEK: i64 = 7;
 /// Population stability index from which a shift is called large.
@@ -63,8 +60,8 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let look = Look { store: &context.store, definition: &definition, currency, span };
     let customers = customers(&context.store).await?;
     let columns = Columns::learn(customers.values().map(Some));
-    let (everyone, week_before) =
-        tokio::try_join!(look.at(as_of), look.at(as_of.days_before(WEEK)))?;
+    let everyone = look.at(as_of).await?;
+    let week_before = look.at(as_of.days_before(WEEK)).await?;
     let here = People { people: everyone, as_of, definition: &definition, customers: &customers };
     let present = here.snapshot(&columns, &HashMap::new());
     if present.who.is_empty() {
@@ -72,19 +69,14 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     }
     // Where nothing is recorded any more, nobody was seen to leave.
     let cutoffs = cutoffs(&definition, as_of.min(span.last), span.first);
-    let seen = &|cutoff| {
-        let (look, columns, customers) = (&look, &columns, &customers);
-        async move {
-            let outcomes = look.store.churn_outcomes(look.definition, cutoff, currency);
-            let (people, outcomes) =
-                tokio::try_join!(look.at(cutoff), async { Ok(outcomes.await?) })?;
-            let then = People { people, as_of: cutoff, definition: look.definition, customers };
-            Ok::<Snapshot, Failure>(then.snapshot(columns, &outcomes))
-        }
-    };
     context.progress(0.3, "looking at past cut-offs");
-    let past: Vec<Snapshot> =
-        stream::iter(cutoffs).map(seen).buffered(SIDE_BY_SIDE).try_collect().await?;
+    let mut past: Vec<Snapshot> = Vec::with_capacity(cutoffs.len());
+    for cutoff in cutoffs {
+        let people = look.at(cutoff).await?;
+        let outcomes = context.store.churn_outcomes(&definition, cutoff, currency).await?;
+        let then = People { people, as_of: cutoff, definition: &definition, customers: &customers };
+        past.push(then.snapshot(&columns, &outcomes));
+    }
     context.progress(0.7, "training and scoring");
     let parts = (here.people, week_before, customers);
     let work = move || outcome(parameters, parts, &columns, (&past, &present), currency);
@@ -126,10 +118,9 @@ impl Look<'_> {
         let past: Past = self.span.then(as_of);
         let scope =
             if customers.is_empty() { Scope::Everyone } else { Scope::Customers(customers) };
-        let (mut standings, activity) = tokio::try_join!(
-            self.store.churn_standings(self.definition, past, customers),
-            self.store.activity(past, scope, self.currency),
-        )?;
+        // One after the other: the pool for long work is small.
+        let mut standings = self.store.churn_standings(self.definition, past, customers).await?;
+        let activity = self.store.activity(past, scope, self.currency).await?;
         let with = |activity: Activity| {
             standings.remove(&activity.customer_id).map(|standing| (activity, standing))
         };

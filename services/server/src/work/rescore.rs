@@ -210,11 +210,9 @@ async fn score(
     let before = as_of.days_before(WEEK);
     let LiveModel { definition, currency, scorer, .. } = model;
     let look = Look { store, definition, currency: *currency, span: *span };
-    let (now, then, known) = tokio::try_join!(
-        look.of(as_of, customers),
-        look.of(before, customers),
-        store.customers_get(customers),
-    )?;
+    let now = look.of(as_of, customers).await?;
+    let then = look.of(before, customers).await?;
+    let known = store.customers_get(customers).await?;
     let customers: HashMap<String, Customer> =
         known.into_iter().map(|customer| (customer.customer_id.clone(), customer)).collect();
     let at = |people, as_of| People { people, as_of, definition, customers: &customers };
