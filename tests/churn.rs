@@ -3,9 +3,9 @@
 use cx_analytics::{Timestamp, synthetic::Population};
 use cx_server::proto::{
     ChurnBand, ChurnBasis, ChurnCandidate, ChurnModel, ChurnQuality, ChurnRisk, ChurnRiskOrder,
-    CreateSegmentationRequest, GetChurnDriversRequest, GetChurnModelRequest, GetChurnRiskRequest,
-    GetSegmentationRequest, ListChurnRisksRequest, ListPersonasRequest, Money, RunState,
-    SegmentationParameters, TrainChurnModelRequest,
+    CreateSegmentationRequest, ExportChurnRisksRequest, GetChurnDriversRequest,
+    GetChurnModelRequest, GetChurnRiskRequest, GetSegmentationRequest, ListChurnRisksRequest,
+    ListPersonasRequest, Money, RunState, SegmentationParameters, TrainChurnModelRequest,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -128,6 +128,18 @@ async fn a_model_is_trained_and_its_risks_are_listed(engine: Engine) {
     assert_eq!(high.len(), risks.iter().filter(|risk| risk.probability >= 0.7).count());
     let likely = list(&mut server, ListChurnRisksRequest { min_probability: 0.4, ..all }).await;
     assert_eq!(likely.len(), risks.iter().filter(|risk| risk.probability >= 0.4).count());
+
+    let request = ExportChurnRisksRequest { min_probability: 0.4, ..Default::default() };
+    let mut stream = server.churn.export_churn_risks(request).await.unwrap().into_inner();
+    let mut exported = Vec::new();
+    while let Some(message) = stream.message().await.unwrap() {
+        exported.extend(message.risks);
+    }
+    let by_id = |risk: &ChurnRisk| risk.customer_id.clone();
+    assert!(exported.iter().map(by_id).rev().is_sorted());
+    let mut wanted = likely;
+    wanted.sort_by(|one, other| by_id(other).cmp(&by_id(one)));
+    assert_eq!(exported, wanted);
 
     let request =
         GetChurnRiskRequest { customer_id: risks[0].customer_id.clone(), ..Default::default() };

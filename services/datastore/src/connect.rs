@@ -129,6 +129,14 @@ pub(crate) fn entry_of(backend: DbBackend, object: &str, mark: &str) -> String {
     }
 }
 
+/// What a SELECT ends with whose rows nobody else may change before this transaction ends. SQLite has one writer.
+pub(crate) fn locking(tx: &DatabaseTransaction) -> &'static str {
+    match tx.get_database_backend() {
+        DbBackend::Postgres => " FOR UPDATE",
+        _ => "",
+    }
+}
+
 /// Makes a second migrator wait until this transaction ends. SQLite's transaction is exclusive already.
 pub(crate) async fn lock_migrations(tx: &DatabaseTransaction) -> Result<()> {
     if tx.get_database_backend() == DbBackend::Postgres {

@@ -1,6 +1,7 @@
 //! Customers: what is known of a person besides their interactions, and what one customer's money adds up to.
 
 mod erase;
+mod history;
 mod write;
 
 use crate::error::{Error, Result};

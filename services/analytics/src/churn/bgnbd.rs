@@ -43,9 +43,10 @@ impl BgNbd {
         // In units of the mean time, so that the search begins near any time scale.
         let unit =
             looked_at.iter().map(|history| history.now).sum::<f64>() / looked_at.len() as f64;
-        let scaled: Vec<History> = (looked_at.iter())
+        let mut scaled: Vec<History> = (looked_at.iter())
             .map(|h| History { repeats: h.repeats, latest: h.latest / unit, now: h.now / unit })
             .collect();
+        scaled.sort_by(|one, other| one.repeats.total_cmp(&other.repeats));
         let at = |x: &[f64; 4]| {
             let [r, alpha, a, b] = x.map(f64::exp);
             Self { r, alpha, a, b }
@@ -54,7 +55,10 @@ impl BgNbd {
             let model = at(x);
             let terms: Vec<f64> = scaled
                 .par_chunks(4096)
-                .map(|part| part.iter().map(|history| model.log_likelihood(history)).sum())
+                .map(|part| {
+                    let alike = part.chunk_by(|one, other| one.repeats == other.repeats);
+                    alike.map(|part| model.log_likelihood(part)).sum()
+                })
                 .collect();
             // A pinch of ridge, for where the data do not say where a parameter lies.
             let mean = terms.iter().sum::<f64>() / scaled.len() as f64;
@@ -64,36 +68,40 @@ impl BgNbd {
         (unit.is_finite() && unit > 0.0).then_some(Self { alpha: found.alpha * unit, ..found })
     }
 
-    /// Log of the likelihood of a history, and the terms of somebody alive and somebody gone.
-    fn log_likelihood(&self, history: &History) -> f64 {
-        let (alive, gone) = self.terms(history, 0.0);
-        self.common(history.repeats) + log_sum(alive, gone)
+    /// Log of the likelihood of histories with as many repeats each: what is dear to work out depends on those alone.
+    fn log_likelihood(&self, alike: &[History]) -> f64 {
+        let Some(History { repeats: x, .. }) = alike.first() else { return 0.0 };
+        let common = ln_gamma(self.r + x) - ln_gamma(self.r) + self.r * self.alpha.ln()
+            - ln_beta(self.a, self.b);
+        let betas = self.betas(*x);
+        let of = |history: &History| {
+            let (alive, gone) = self.terms(betas, history, 0.0);
+            common + log_sum(alive, gone)
+        };
+        alike.iter().map(of).sum()
     }
 
-    /// What both terms have in common.
-    fn common(&self, x: f64) -> f64 {
-        ln_gamma(self.r + x) - ln_gamma(self.r) + self.r * self.alpha.ln() - ln_beta(self.a, self.b)
+    /// Logs of the shares of those who stopped after none of so many repeats, and after the last.
+    fn betas(&self, x: f64) -> (f64, f64) {
+        let alive = ln_beta(self.a, self.b + x);
+        let gone =
+            if x > 0.0 { ln_beta(self.a + 1.0, self.b + x - 1.0) } else { f64::NEG_INFINITY };
+        (alive, gone)
     }
 
     /// Logs of the terms of being alive and buying nothing for another `days`, and of being gone.
-    fn terms(&self, history: &History, days: f64) -> (f64, f64) {
-        let x = history.repeats;
-        let alive =
-            ln_beta(self.a, self.b + x) - (self.r + x) * (self.alpha + history.now + days).ln();
-        let gone = if x > 0.0 {
-            ln_beta(self.a + 1.0, self.b + x - 1.0)
-                - (self.r + x) * (self.alpha + history.latest).ln()
-        } else {
-            f64::NEG_INFINITY
-        };
-        (alive, gone)
+    fn terms(&self, (alive, gone): (f64, f64), history: &History, days: f64) -> (f64, f64) {
+        let bought = self.r + history.repeats;
+        let silent = |time: f64| bought * (self.alpha + time).ln();
+        (alive - silent(history.now + days), gone - silent(history.latest))
     }
 
     /// The probability of no purchase in the next `days`: gone already, or alive and not buying. (That of being alive says 1 of
     /// everybody who bought once, and ranks nobody.)
     pub(super) fn nothing_in(&self, days: f64, history: &History) -> f64 {
-        let (alive, gone) = self.terms(history, 0.0);
-        let (waits, _) = self.terms(history, days);
+        let betas = self.betas(history.repeats);
+        let (alive, gone) = self.terms(betas, history, 0.0);
+        let (waits, _) = self.terms(betas, history, days);
         (log_sum(waits, gone) - log_sum(alive, gone)).exp().min(1.0)
     }
 

@@ -64,15 +64,18 @@ pub enum RiskOrder {
     ValueAtRisk,
     /// By band, and within a band by value at risk.
     BandThenValue,
+    /// By nothing but the customer's id, which stays as it is while risks move.
+    Customer,
 }
 
 impl RiskOrder {
     /// What rows are compared by, before the customer's id.
     const fn columns(self) -> &'static str {
         match self {
-            Self::Probability => "r.probability",
-            Self::ValueAtRisk => "r.value_at_risk",
-            Self::BandThenValue => "r.urgency, r.value_at_risk",
+            Self::Probability => "r.probability, ",
+            Self::ValueAtRisk => "r.value_at_risk, ",
+            Self::BandThenValue => "r.urgency, r.value_at_risk, ",
+            Self::Customer => "",
         }
     }
 }
@@ -93,6 +96,7 @@ impl RiskKey {
             RiskOrder::Probability => vec![f64::from_bits(self.probability).into()],
             RiskOrder::ValueAtRisk => vec![self.value_at_risk.into()],
             RiskOrder::BandThenValue => vec![self.urgency.into(), self.value_at_risk.into()],
+            RiskOrder::Customer => vec![],
         };
         values.push(self.customer_id.as_str().into());
         values
@@ -170,13 +174,11 @@ impl Store {
             values.extend(after.values(page.order));
             let marks: Vec<String> = (first..=values.len()).map(|n| format!("${n}")).collect();
             // A comparison of rows, which the index answers in one step on both engines.
-            text += &format!(" AND ({columns}, r.customer_id) < ({})", marks.join(", "));
+            text += &format!(" AND ({columns}r.customer_id) < ({})", marks.join(", "));
         }
         let descending = columns.replace(',', " DESC,");
-        text += &format!(
-            " ORDER BY {descending} DESC, r.customer_id DESC LIMIT {limit}",
-            limit = page.limit
-        );
+        text +=
+            &format!(" ORDER BY {descending}r.customer_id DESC LIMIT {limit}", limit = page.limit);
         sql::query_all(self.query(), &text, values).await?.iter().map(risk).collect()
     }
 

@@ -14,8 +14,9 @@ use cx_analytics::{Timestamp, codes::Kind};
 use sea_orm::DatabaseTransaction;
 
 /// The tables that name customers, but for interactions, membership changes and alerts.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "customer",
+    "customer_history",
     "assignment",
     "persona_example",
     "churn_risk",

@@ -1,3 +1,4 @@
+use crate::activity::Past;
 use crate::connect::hold_erasures;
 use crate::ingest::tests::ALL_TIME;
 use crate::testing::{at, on_every_engine, samples};
@@ -136,9 +137,56 @@ async fn money_adds_up_by_currency() {
     .await;
 }
 
+/// A cut-off knows the attributes of its time: what was written later is not seen, and who was written later is not known.
+#[tokio::test]
+async fn the_past_knows_the_attributes_of_its_time() {
+    on_every_engine(async |store| {
+        let of = |id: &str, plan: &str| Customer { plan: Some(plan.to_owned()), ..full(id) };
+        let write = async |customers: Vec<Customer>, second| {
+            store.customers_upsert(customers, at(second)).await.expect("upsert");
+        };
+        write(vec![of("a", "basic"), of("b", "basic")], 10).await;
+        write(vec![of("a", "gold"), of("b", "basic"), of("c", "gold")], 20).await;
+        // Consent and what identifies a person are nothing that a model knows.
+        let renamed = Customer { email: None, consent: Consent::default(), ..of("a", "gold") };
+        write(vec![renamed], 25).await;
+        write(vec![of("a", "cancelled"), of("c", "gold")], 30).await;
+        let plans = async |second, as_known, whose: &[&str]| {
+            let whose: Vec<String> = whose.iter().map(|id| (*id).to_owned()).collect();
+            let past = Past { as_of: at(second), as_known };
+            let then = store.customers_then(past, &whose).await.expect("then");
+            let plan = |(id, customer): (String, Option<Customer>)| {
+                let customer = customer.inspect(|one| {
+                    assert!(one.email.is_none() && one.consent == Consent::default());
+                    assert_eq!((&one.city, one.birth_year), (&full("").city, Some(1980)));
+                });
+                (id, customer.map(|one| one.plan.expect("a plan")))
+            };
+            then.into_iter().map(plan).collect::<BTreeMap<_, _>>()
+        };
+        let expected = |of: &[(&str, Option<&str>)]| -> BTreeMap<String, Option<String>> {
+            of.iter().map(|(id, plan)| ((*id).to_owned(), plan.map(str::to_owned))).collect()
+        };
+        assert_eq!(plans(31, true, &[]).await, expected(&[]));
+        assert_eq!(plans(30, true, &[]).await, expected(&[("a", Some("gold"))]));
+        assert_eq!(plans(21, true, &[]).await, expected(&[("a", Some("gold"))]));
+        let second = [("a", Some("basic")), ("c", None)];
+        assert_eq!(plans(20, true, &[]).await, expected(&second));
+        assert_eq!(plans(20, true, &["c", "b"]).await, expected(&second[1..]));
+        let first = [("a", None), ("b", None), ("c", None)];
+        assert_eq!(plans(10, true, &[]).await, expected(&first));
+        // Before anything was sent, what was sent first stands for the time before.
+        assert_eq!(plans(5, false, &[]).await, expected(&[("a", Some("basic"))]));
+        assert_eq!(plans(5, false, &["b", "c"]).await, expected(&[]));
+        store.customer_erase("a", at(40)).await.expect("erase");
+        assert_eq!(plans(5, false, &[]).await, expected(&[]));
+    })
+    .await;
+}
+
 async fn rows_about(store: &Store, id: &str) -> i64 {
     let mut rows = 0;
-    for table in ["interaction", "customer", "assignment", "churn_risk"] {
+    for table in ["interaction", "customer", "customer_history", "assignment", "churn_risk"] {
         let text = format!("SELECT COUNT(*) FROM {table} WHERE customer_id = $1");
         let row = crate::sql::query_one(store.read(), &text, vec![id.into()]).await.expect("count");
         rows += crate::sql::Columns::of(&row.expect("a row")).take::<i64>().expect("a number");

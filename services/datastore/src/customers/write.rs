@@ -1,6 +1,6 @@
 //! Writing customers, whole and many at once.
 
-use super::COLUMNS;
+use super::{COLUMNS, history};
 use crate::connect::{Column, bulk_insert, hold_erasures};
 use crate::error::{Error, Result};
 use crate::rows::refuse_nul;
@@ -35,7 +35,11 @@ impl Store {
                     .copied()
                     .filter(|customer| !erased.contains(customer.customer_id.as_str()))
                     .collect();
-                bulk_insert(tx, "customer", &columns(&kept, now)?, &tail).await?;
+                history::keep(tx, &kept, now).await?;
+                let mut written = columns(&kept, now)?;
+                // The first write stays the first.
+                written.push(("created_at", Column::I64(vec![now.micros(); kept.len()])));
+                bulk_insert(tx, "customer", &written, &tail).await?;
                 Ok(erased)
             })
             .await?;

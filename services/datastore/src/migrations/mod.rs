@@ -1,6 +1,7 @@
 //! The schema, as the list of changes that led to it. A migration never changes once released, and never imports
 //! anything that may change.
 
+mod eighth;
 mod fifth;
 mod first;
 mod fourth;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(fifth::Migration),
             Box::new(sixth::Migration),
             Box::new(seventh::Migration),
+            Box::new(eighth::Migration),
         ]
     }
 }

@@ -3,8 +3,8 @@
 use super::{
     Api, configured,
     follow::{Follow, From, TOLD},
-    from_proto::{self, ChurnDefinitionPut, ChurnList, Violations},
-    page_token,
+    from_proto::{self, ChurnDefinitionPut, Violations},
+    risks::{Risks, ordinal},
     status::Refusal,
     to_proto,
 };
@@ -19,13 +19,9 @@ use cx_analytics::{
 };
 use cx_datastore::{
     Job, JobKind, JobState, Store,
-    churn::{
-        BandChange, ChangesOf, ChurnModel, DEFAULT_DEFINITION, RiskFilter, RiskKey, RiskPage,
-        StoredRisk,
-    },
+    churn::{BandChange, ChangesOf, ChurnModel, DEFAULT_DEFINITION, RiskFilter},
 };
 use futures::stream::BoxStream;
-use serde::{Deserialize, Serialize};
 use tonic::{Request, Response, Status, service::Routes};
 
 /// Adds the service.
@@ -37,6 +33,7 @@ struct Handler(Api);
 
 #[tonic::async_trait]
 impl ChurnService for Handler {
+    type ExportChurnRisksStream = BoxStream<'static, Result<ExportChurnRisksResponse, Status>>;
     type WatchChurnRisksStream = BoxStream<'static, Result<WatchChurnRisksResponse, Status>>;
 
     async fn put_churn_definition(
@@ -101,16 +98,25 @@ impl ChurnService for Handler {
         request: Request<ListChurnRisksRequest>,
     ) -> Result<Response<ListChurnRisksResponse>, Status> {
         let asked = from_proto::churn_list(request.into_inner())?;
-        let place = place(&self.0.store, &asked).await?;
-        let model = published(&self.0.store, &place.model_id).await?;
-        let (risks, next) = page(&self.0.store, &asked, place.clone()).await?;
-        let risks =
-            risks.into_iter().map(|risk| to_proto::churn_risk(&place.model_id, &model, risk));
+        let store = &self.0.store;
+        let mut risks = Risks::at(store, &asked).await?;
+        let page = risks.page(store, &asked).await?;
+        let next = risks.token(&asked).filter(|_| page.more);
         Ok(Response::new(ListChurnRisksResponse {
-            risks: risks.collect(),
-            churn_model_id: place.model_id.clone(),
-            next_page_token: next,
+            risks: page.risks,
+            churn_model_id: risks.into_model_id(),
+            next_page_token: next.unwrap_or_default(),
         }))
+    }
+
+    async fn export_churn_risks(
+        &self,
+        request: Request<ExportChurnRisksRequest>,
+    ) -> Result<Response<Self::ExportChurnRisksStream>, Status> {
+        let asked = from_proto::churn_export(request.into_inner())?;
+        let store = self.0.store.clone();
+        let risks = Risks::at(&store, &asked).await?;
+        Ok(Response::new(risks.stream(store, asked)))
     }
 
     async fn get_churn_risk(
@@ -279,11 +285,11 @@ async fn definition(
     found.ok_or_else(|| Refusal::ChurnDefinitionNotFound(id.to_owned()))
 }
 
-async fn active(store: &Store, definition_id: &str) -> Result<String, Refusal> {
+pub(super) async fn active(store: &Store, definition_id: &str) -> Result<String, Refusal> {
     definition(store, definition_id).await?.model_id.ok_or(Refusal::NoActiveChurnModel)
 }
 
-async fn published(store: &Store, id: &str) -> Result<ChurnModel, Refusal> {
+pub(super) async fn published(store: &Store, id: &str) -> Result<ChurnModel, Refusal> {
     let model = store.churn_model_get(id).await?;
     model.ok_or_else(|| Refusal::ChurnModelNotFound(id.to_owned()))
 }
@@ -299,71 +305,4 @@ async fn described(store: &Store, job: Job) -> Result<proto::ChurnModel, Refusal
     let definition = store.churn_definition_get(&parameters.definition_id).await?;
     let active = definition.and_then(|of| of.model_id).as_deref() == Some(&job.id);
     Ok(to_proto::churn_model(job, &parameters, found, active))
-}
-
-/// Where a list stands: the versions it keeps to, and its last row.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Place {
-    model_id: String,
-    segmentation_id: Option<String>,
-    /// None at the beginning.
-    after: Option<RiskKey>,
-}
-
-fn scope(asked: &ChurnList) -> Vec<&str> {
-    asked.scope.iter().map(String::as_str).collect()
-}
-
-/// Where to go on: where the token says, else at the beginning of the versions asked for.
-async fn place(store: &Store, asked: &ChurnList) -> Result<Place, Refusal> {
-    if let Some(place) = page_token::read(&asked.token, &scope(asked))? {
-        return Ok(place);
-    }
-    let model_id = match &asked.model_id {
-        Some(id) => id.clone(),
-        None => active(store, &asked.definition_id).await?,
-    };
-    let segmentation_id = store.active_get(JobKind::Segmentation).await?;
-    Ok(Place { model_id, segmentation_id, after: None })
-}
-
-/// The page, and the token of the next.
-async fn page(
-    store: &Store,
-    asked: &ChurnList,
-    place: Place,
-) -> Result<(Vec<StoredRisk>, String), Refusal> {
-    let persona = match &asked.persona_id {
-        None => None,
-        Some(persona) => Some(ordinal(store, place.segmentation_id.as_deref(), persona).await?),
-    };
-    let page = RiskPage {
-        model_id: &place.model_id,
-        segmentation_id: place.segmentation_id.as_deref(),
-        filter: RiskFilter {
-            band: asked.band,
-            persona,
-            min_probability: asked.min_probability,
-            min_value: asked.min_value,
-            attribute: asked.attribute.clone(),
-        },
-        order: asked.order,
-        after: place.after.clone(),
-        limit: asked.limit + 1,
-    };
-    let mut risks = store.churn_risks_list(&page).await?;
-    let more = risks.len() as u64 > asked.limit;
-    risks.truncate(usize::try_from(asked.limit).unwrap_or(usize::MAX));
-    let next = risks.last().filter(|_| more).map(|last| {
-        let next = Place { after: Some(last.key()), ..place.clone() };
-        page_token::issue(&scope(asked), &next)
-    });
-    Ok((risks, next.unwrap_or_default()))
-}
-
-/// A persona's place in the segmentation.
-async fn ordinal(store: &Store, segmentation: Option<&str>, persona: &str) -> Result<u16, Refusal> {
-    let segmentation = segmentation.ok_or(Refusal::NoActiveSegmentation)?;
-    let found = store.persona_get(segmentation, persona).await?;
-    found.map(|one| one.ordinal).ok_or_else(|| Refusal::PersonaNotFound(persona.to_owned()))
 }

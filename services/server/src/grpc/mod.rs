@@ -22,6 +22,7 @@ pub mod metrics;
 pub(crate) mod moved;
 pub mod page_token;
 pub mod persona;
+mod risks;
 pub mod segmentation;
 pub mod status;
 pub mod to_proto;

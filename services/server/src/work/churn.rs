@@ -19,7 +19,8 @@ use cx_datastore::{
     churn::{ChurnModel, ChurnPublication, ChurnReport, Outcome, Scored, Span},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// What to train: what a job's parameters say in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,7 +49,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let parameters: Parameters = serde_json::from_str(&job.parameters).map_err(|_| {
         Failure::refused(ErrorReason::Internal, "the parameters of the training cannot be read")
     })?;
-    let (definition, as_of) = (parameters.definition.clone(), parameters.as_of);
+    let (definition, as_of) = (Arc::new(parameters.definition.clone()), parameters.as_of);
     let currency = match parameters.currency {
         Some(currency) => Some(currency),
         None => context.store.main_currency(as_of).await?,
@@ -58,33 +59,40 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     };
     context.progress(0.0, "counting activity");
     let look = Look { store: &context.store, definition: &definition, currency, span };
-    let customers = customers(&context.store).await?;
-    let columns = Columns::learn(customers.values().map(Some));
-    let everyone = look.at(as_of).await?;
-    let week_before = look.at(as_of.days_before(WEEK)).await?;
-    let here = People { people: everyone, as_of, definition: &definition, customers: &customers };
-    let present = here.snapshot(&columns, &HashMap::new());
+    let customers = Arc::new(customers(&context.store).await?);
+    let columns = Arc::new(Columns::learn(customers.values().map(Some)));
+    let all = |everyone: Everyone, as_of: Timestamp| {
+        let (definition, customers) = (Arc::clone(&definition), Arc::clone(&customers));
+        People { everyone, as_of, definition, customers }
+    };
+    let here = all(look.at(as_of).await?, as_of);
+    let before = as_of.days_before(WEEK);
+    let week_before = all(look.at(before).await?, before);
+    let of = Arc::clone(&columns);
+    let look_here = move || (here.snapshot(&of, &HashMap::new()), here);
+    let (present, here) = joined(spawn_blocking(look_here)).await;
     if present.who.is_empty() {
         return Err(nobody(&definition, Some(span.last)));
     }
     // Where nothing is recorded any more, nobody was seen to leave.
     let cutoffs = cutoffs(&definition, as_of.min(span.last), span.first);
     context.progress(0.3, "looking at past cut-offs");
-    let mut past: Vec<Snapshot> = Vec::with_capacity(cutoffs.len());
+    let mut snapshots = Vec::with_capacity(cutoffs.len());
     for cutoff in cutoffs {
-        let people = look.at(cutoff).await?;
+        let people = all(look.at(cutoff).await?, cutoff);
         let outcomes = context.store.churn_outcomes(&definition, cutoff, currency).await?;
-        let then = People { people, as_of: cutoff, definition: &definition, customers: &customers };
-        past.push(then.snapshot(&columns, &outcomes));
+        // The database reads the next cut-off meanwhile.
+        let columns = Arc::clone(&columns);
+        snapshots.push(spawn_blocking(move || people.snapshot(&columns, &outcomes)));
+    }
+    let mut past = Vec::with_capacity(snapshots.len());
+    for snapshot in snapshots {
+        past.push(joined(snapshot).await);
     }
     context.progress(0.7, "training and scoring");
-    let parts = (here.people, week_before, customers);
-    let work = move || outcome(parameters, parts, &columns, (&past, &present), currency);
-    let (model, scorer, risks) = match tokio::task::spawn_blocking(work).await {
-        Ok(outcome) => outcome,
-        // A panic goes on in the worker, which logs it and ends the job.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    };
+    let work =
+        move || outcome(parameters, (&here, &week_before), &columns, (&past, &present), currency);
+    let (model, scorer, risks) = joined(spawn_blocking(work)).await;
     context.progress(0.9, "writing risks");
     let of = ChurnPublication {
         job,
@@ -96,8 +104,18 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     Ok(context.store.churn_publish(of, clock::now()).await?)
 }
 
-/// Everybody of whom a definition may ask.
-pub(super) type Everyone = Vec<(Activity, Standing)>;
+/// What was worked out off the threads that wait.
+async fn joined<T>(work: JoinHandle<T>) -> T {
+    // A panic goes on in the worker, which logs it and ends the job.
+    work.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// Everybody of whom a definition may ask at an instant.
+pub(super) struct Everyone {
+    people: Vec<(Activity, Standing)>,
+    /// Of whom other attributes were known then than are now.
+    then: HashMap<String, Option<Customer>>,
+}
 
 /// The same question at several instants.
 pub(super) struct Look<'a> {
@@ -124,30 +142,34 @@ impl Look<'_> {
         let with = |activity: Activity| {
             standings.remove(&activity.customer_id).map(|standing| (activity, standing))
         };
-        Ok(activity.into_iter().filter_map(with).collect())
+        let people = activity.into_iter().filter_map(with).collect();
+        Ok(Everyone { people, then: self.store.customers_then(past, customers).await? })
     }
 }
 
 /// People at an instant, with what is known of them besides.
-pub(super) struct People<'a> {
-    pub people: Everyone,
+pub(super) struct People {
+    pub everyone: Everyone,
     pub as_of: Timestamp,
-    pub definition: &'a Definition,
-    pub customers: &'a HashMap<String, Customer>,
+    pub definition: Arc<Definition>,
+    /// As they are known now.
+    pub customers: Arc<HashMap<String, Customer>>,
 }
 
-impl People<'_> {
+impl People {
     /// Those of whom the definition asks, each with how.
     pub fn subjects(&self) -> impl Iterator<Item = (Subject<'_>, Counted)> {
-        self.people.iter().filter_map(|(activity, standing)| {
-            let customer = self.customers.get(&activity.customer_id);
+        self.everyone.people.iter().filter_map(|(activity, standing)| {
+            let id = &activity.customer_id;
+            let then = self.everyone.then.get(id).map(Option::as_ref);
+            let customer = then.unwrap_or_else(|| self.customers.get(id));
             let counted = self.definition.counted(standing, customer, self.as_of);
             let subject = Subject {
                 activity,
                 standing: *standing,
                 customer,
                 as_of: self.as_of,
-                definition: self.definition,
+                definition: &self.definition,
                 rhythm: None,
             };
             (counted != Counted::Excluded).then_some((subject, counted))
@@ -181,16 +203,13 @@ async fn customers(store: &Store) -> Result<HashMap<String, Customer>, Failure> 
 
 fn outcome(
     parameters: Parameters,
-    (everyone, week_before, customers): (Everyone, Everyone, HashMap<String, Customer>),
+    (now, before): (&People, &People),
     columns: &Columns,
     (past, present): (&[Snapshot], &Snapshot),
     currency: Option<Currency>,
 ) -> (ChurnModel, Model, Vec<Scored>) {
     let Parameters { definition_id, version, definition, as_of, live, .. } = parameters;
     let (scorer, training) = train(Training { definition: &definition, columns, past, present });
-    let at =
-        |people, as_of| People { people, as_of, definition: &definition, customers: &customers };
-    let (now, before) = (at(everyone, as_of), at(week_before, as_of.days_before(WEEK)));
     let before: HashMap<&str, f64> = (before.subjects())
         .map(|(subject, _)| (&*subject.activity.customer_id, scorer.probability(&subject)))
         .collect();

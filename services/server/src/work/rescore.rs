@@ -215,7 +215,13 @@ async fn score(
     let known = store.customers_get(customers).await?;
     let customers: HashMap<String, Customer> =
         known.into_iter().map(|customer| (customer.customer_id.clone(), customer)).collect();
-    let at = |people, as_of| People { people, as_of, definition, customers: &customers };
+    let (definition, customers) = (Arc::new(definition.clone()), Arc::new(customers));
+    let at = |everyone, as_of| People {
+        everyone,
+        as_of,
+        definition: Arc::clone(&definition),
+        customers: Arc::clone(&customers),
+    };
     let (now, then) = (at(now, as_of), at(then, before));
     let then: HashMap<&str, f64> = (then.subjects())
         .map(|(subject, _)| (&*subject.activity.customer_id, scorer.probability(&subject)))

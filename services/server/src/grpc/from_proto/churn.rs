@@ -2,13 +2,8 @@
 
 use super::{Refusal, Violations, churn_definition_id};
 use crate::{grpc::page_token, proto};
-use cx_analytics::{
-    Timestamp,
-    churn::Band,
-    features::Attribute,
-    interaction::{Currency, Money},
-};
-use cx_datastore::churn::RiskOrder;
+use cx_analytics::{Timestamp, churn::Band, features::Attribute, interaction::Currency};
+use cx_datastore::churn::{RiskFilter, RiskOrder};
 
 /// A training that was asked for, checked.
 #[derive(Debug, Clone)]
@@ -53,16 +48,10 @@ pub struct ChurnList {
     pub definition_id: String,
     /// Under which model; none for the active one.
     pub model_id: Option<String>,
-    /// Only this band.
-    pub band: Option<Band>,
     /// Only this persona.
     pub persona_id: Option<String>,
-    /// Only probabilities from this one.
-    pub min_probability: f64,
-    /// Only values at risk from this one.
-    pub min_value: Option<Money>,
-    /// Only customers with this attribute.
-    pub attribute: Option<Attribute>,
+    /// Whom else; the persona is looked up first.
+    pub filter: RiskFilter,
     /// How to order.
     pub order: RiskOrder,
     /// Risks a page.
@@ -104,16 +93,32 @@ pub fn churn_list(request: proto::ListChurnRisksRequest) -> Result<ChurnList, Re
     Ok(ChurnList {
         definition_id,
         model_id,
-        band,
         persona_id,
-        min_probability,
-        min_value,
-        attribute,
+        filter: RiskFilter { band, persona: None, min_probability, min_value, attribute },
         order,
         limit,
         token,
         scope,
     })
+}
+
+/// Risks in a message of an export.
+const EXPORTED: u64 = 1000;
+
+/// Checks a request for all of a list.
+pub fn churn_export(request: proto::ExportChurnRisksRequest) -> Result<ChurnList, Refusal> {
+    let list = churn_list(proto::ListChurnRisksRequest {
+        band: request.band,
+        persona_id: request.persona_id,
+        min_probability: request.min_probability,
+        churn_definition_id: request.churn_definition_id,
+        churn_model_id: request.churn_model_id,
+        customer_attribute: request.customer_attribute,
+        min_value_at_risk: request.min_value_at_risk,
+        ..Default::default()
+    })?;
+    // Risks move while they are read; who they are of does not.
+    Ok(ChurnList { order: RiskOrder::Customer, limit: EXPORTED, ..list })
 }
 
 /// An attribute with the value that customers must have.

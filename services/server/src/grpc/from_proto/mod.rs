@@ -27,7 +27,7 @@ use crate::proto;
 pub use alert::{alert_filter, alert_resolution, recovery_asked};
 pub use alert_rule::{alert_rule_change, new_alert_rule};
 pub use audience::{AudienceAsked, audience};
-pub use churn::{ChurnList, ChurnTraining, churn_list, churn_training};
+pub use churn::{ChurnList, ChurnTraining, churn_export, churn_list, churn_training};
 pub use churn_definition::{
     ChurnDefinitionPut, churn_definition_id, churn_definition_put, churn_terms, kinds,
 };

@@ -30,7 +30,7 @@ type Next = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 pub type Chain = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
 
 /// Methods whose answer is a stream, which may take as long as it takes.
-const STREAMS: [&str; 8] = [
+const STREAMS: [&str; 9] = [
     "/cx.v1.IngestService/StreamInteractions",
     "/cx.v1.CustomerService/ExportCustomer",
     "/cx.v1.SegmentationService/WatchSegmentation",
@@ -38,6 +38,7 @@ const STREAMS: [&str; 8] = [
     "/cx.v1.MembershipService/WatchMembershipChanges",
     "/cx.v1.MembershipService/ExportAudience",
     "/cx.v1.AlertService/WatchAlerts",
+    "/cx.v1.ChurnService/ExportChurnRisks",
     "/cx.v1.ChurnService/WatchChurnRisks",
 ];
 

@@ -1,0 +1,34 @@
+//! What was known of customers before: what a model of churn may know at a past cut-off. And risks in the order of customers, for exports.
+
+use super::run;
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, SchemaManager, async_trait, sea_orm::DbErr,
+};
+
+pub(super) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m0008_customer_history"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, STATEMENTS).await
+    }
+}
+
+const STATEMENTS: &[&str] = &[
+    "ALTER TABLE customer ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0",
+    "UPDATE customer SET created_at = updated_at",
+    // `profile` was known until then, since the version before. It is JSON, without what identifies a person.
+    "CREATE TABLE customer_history (
+        customer_id ID! NOT NULL,
+        known_until BIGINT NOT NULL,
+        profile TEXT NOT NULL,
+        PRIMARY KEY (customer_id, known_until)
+    )",
+    "CREATE INDEX churn_risk_by_customer ON churn_risk (churn_model_id, customer_id)",
+];
