@@ -4,8 +4,8 @@ use crate::churn::{list, train};
 use crate::support::{Engine, Server, reason_of, violations_of};
 use cx_analytics::{Interaction, Timestamp, interaction::Payload, synthetic::Population};
 use cx_server::proto::{
-    ChurnBand, ChurnBandChange, ChurnChangeCause, ChurnRisk, GetChurnRiskRequest,
-    ListChurnRisksRequest, TrainChurnModelRequest, WatchChurnRisksRequest,
+    ChurnBand, ChurnBandChange, ChurnChangeCause, ChurnRisk, GetChurnModelRequest,
+    GetChurnRiskRequest, ListChurnRisksRequest, TrainChurnModelRequest, WatchChurnRisksRequest,
     watch_churn_risks_request::Start,
 };
 use cx_server::{clock, serve::Options, work::refresh::Freshness};
@@ -14,8 +14,12 @@ use tonic::Code;
 
 /// A server that looks ten times a second, and again at whom nothing was heard of for so long.
 async fn server(engine: Engine, quiet: Duration) -> Server {
+    Server::start_with(engine, options(quiet)).await
+}
+
+fn options(quiet: Duration) -> Options {
     let freshness = Freshness { interval: Duration::from_millis(100), quiet };
-    Server::start_with(engine, Options { freshness, ..Options::default() }).await
+    Options { freshness, ..Options::default() }
 }
 
 /// A population that has lived until now.
@@ -138,7 +142,32 @@ async fn time_passing_is_news_and_a_picture_stays_as_it_is(engine: Engine) {
     assert!(apart.into_iter().all(|apart| apart.abs() < 0.01), "seconds change little");
 }
 
+/// A model whose time is over is trained again by itself, by the current version of its definition.
+async fn an_old_model_is_trained_again_by_itself(engine: Engine) {
+    let mut server = server(engine, Duration::from_secs(3600)).await;
+    fill(&server, 300).await;
+    let first = train(&mut server, live()).await;
+    let database = server.stop().await;
+    database.sql("UPDATE churn_model SET as_of = as_of - 31 * 86400000000");
+    let mut server = Server::start_on(database, options(Duration::from_secs(3600))).await;
+    let mut tries = 0;
+    let second = loop {
+        let of = GetChurnModelRequest::default();
+        let model = server.churn.get_churn_model(of).await.unwrap().into_inner();
+        let model = model.churn_model.unwrap();
+        if model.churn_model_id != first.churn_model_id {
+            break model;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        tries += 1;
+        assert!(tries < 200, "no other training");
+    };
+    assert!(second.active && second.churn_definition_version == first.churn_definition_version);
+    assert_eq!(second.report.unwrap().customers_scored, first.report.unwrap().customers_scored);
+}
+
 on_both_engines!(
+    an_old_model_is_trained_again_by_itself,
     an_order_lowers_the_risk_within_seconds_and_followers_are_told,
     time_passing_is_news_and_a_picture_stays_as_it_is,
 );

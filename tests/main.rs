@@ -14,6 +14,7 @@ mod audience;
 mod churn;
 mod churn_definitions;
 mod churn_fresh;
+mod churn_leaks;
 mod command_line;
 mod comparing;
 mod customers;

@@ -4,6 +4,7 @@ mod backtest;
 mod definitions;
 mod list;
 mod log;
+mod prune;
 mod rescore;
 mod standing;
 

@@ -1,5 +1,4 @@
-//! From log-odds to probabilities that come true: a line fitted on rows that the model has not seen (Platt 1999), moved so that
-//! the mean is the latest share that was observed whole, as it is the base rate that drifts.
+//! From log-odds to probabilities that come true: a line fitted on rows that the model has not seen (Platt 1999).
 
 use super::logistic::Logistic;
 use super::{Matrix, sigmoid};
@@ -34,24 +33,6 @@ impl Calibration {
     pub(super) fn apply(&self, log_odds: f64) -> f64 {
         self.slope * log_odds + self.intercept
     }
-
-    /// Moved so that the mean probability of these log-odds is `share`.
-    pub(super) fn towards(self, share: f64, log_odds: &[f64]) -> Self {
-        if log_odds.is_empty() || !(0.0..=1.0).contains(&share) {
-            return self;
-        }
-        // Half a case each way: no share is a certainty.
-        let n = log_odds.len() as f64;
-        let share = (share * n + 0.5) / (n + 1.0);
-        let mean =
-            |by: f64| log_odds.iter().map(|&odds| sigmoid(self.apply(odds) + by)).sum::<f64>() / n;
-        let (mut low, mut high) = (-30.0, 30.0);
-        for _ in 0..60 {
-            let middle = f64::midpoint(low, high);
-            if mean(middle) < share { low = middle } else { high = middle }
-        }
-        Self { intercept: self.intercept + f64::midpoint(low, high), ..self }
-    }
 }
 
 #[cfg(test)]
@@ -59,16 +40,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_says_too_much_is_drawn_in_and_the_mean_follows() {
+    fn what_says_too_much_is_drawn_in() {
         // Outcomes at half of the log-odds that are said.
         let said: Vec<f64> = (0..20_000).map(|n| f64::from(n % 41) / 5.0 - 4.0).collect();
         let come = |(n, odds): (usize, &f64)| (n / 41) as f64 / 488.0 < sigmoid(odds / 2.0);
         let churned: Vec<bool> = said.iter().enumerate().map(come).collect();
         let line = Calibration::fit(&said, &churned);
         assert!((line.slope - 0.5).abs() < 0.02 && line.intercept.abs() < 0.05, "{line:?}");
-        let moved = line.towards(0.2, &said);
-        let mean = said.iter().map(|&odds| sigmoid(moved.apply(odds))).sum::<f64>() / 20_000.0;
-        assert!((mean - 0.2).abs() < 1e-3 && moved.slope == line.slope, "{mean}");
         assert_eq!(Calibration::fit(&said[..900], &churned[..900]), Calibration::NONE);
     }
 }

@@ -361,15 +361,6 @@ impl Model {
         importances
     }
 
-    /// The same model with its mean moved to where lists of its kind came true: `said` are their probabilities, `share` is who left
-    /// of them. It is the base rate that drifts.
-    pub fn follow(&self, said: &[f64], share: f64) -> Self {
-        let odds: Vec<f64> = said.iter().map(|&said| logit(said)).collect();
-        let by = Calibration::NONE.towards(share, &odds).intercept;
-        let intercept = self.calibration.intercept + by;
-        Self { calibration: Calibration { intercept, ..self.calibration }, ..self.clone() }
-    }
-
     /// How far rows of today have moved from those learned of, the farthest first.
     pub fn drift(&self, now: &Matrix) -> Vec<Drift> {
         let now: Vec<&[f64]> = now.rows().collect();

@@ -382,17 +382,3 @@ fn the_same_people_have_not_moved_and_a_column_that_has_is_first() {
     assert!(moved.feature == "order_value_mean" && moved.stability_index > 0.25, "{moved:?}");
     close(now / then, 2.0, 0.1);
 }
-
-#[test]
-fn a_model_that_follows_moves_its_mean_and_keeps_the_order() {
-    let (town, model, _) = &*TOWN;
-    let subjects = town.subjects();
-    let say = |model: &Model| subjects.iter().map(|s| model.probability(s)).collect::<Vec<_>>();
-    let said = say(model);
-    let follows = say(&model.follow(&said, 0.2));
-    close(follows.iter().sum::<f64>() / follows.len() as f64, 0.2, 1e-3);
-    assert!(said.iter().sum::<f64>() / said.len() as f64 > 0.3);
-    let mut pairs: Vec<(f64, f64)> = said.into_iter().zip(follows).collect();
-    pairs.sort_by(|one, other| one.0.total_cmp(&other.0));
-    assert!(pairs.is_sorted_by(|one, other| one.1 <= other.1));
-}

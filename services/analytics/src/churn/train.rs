@@ -4,8 +4,8 @@
 //! cut-off, which is later, judges only: what is reported of it was not chosen by it. Then the model is fitted again on the latest
 //! cut-offs, the test's among them, as far before now as those it was tested with were before the test.
 //!
-//! The mean of a new model is that of the cut-offs it learned from, not moved to the latest share alone: a share of one season says less
-//! of the next than several do. It follows when lists come true otherwise than they said (`Model::follow`).
+//! The mean of a model is that of the latest three cut-offs, not moved to the latest share alone: a share of one season says less of the
+//! next than several do. It follows as models are trained again when other cut-offs have come to their end.
 
 use super::{
     Definition,

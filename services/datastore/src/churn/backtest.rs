@@ -1,12 +1,12 @@
 //! What lists said, kept until their horizon is over, and how they came true.
 
-use super::{ChurnModel, Outcome};
+use super::Outcome;
 use crate::error::Result;
 use crate::segmentations::{json, parsed};
 use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::Timestamp;
-use cx_analytics::churn::{Band, Quality};
+use cx_analytics::churn::{Band, Definition, Quality};
 use cx_analytics::time::DAY;
 use sea_orm::DatabaseTransaction;
 use std::collections::HashMap;
@@ -35,9 +35,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub async fn churn_backtests(&self, definition_id: &str, limit: u64) -> Result<Vec<Backtest>> {
-        let text = "SELECT b.churn_model_id, m.version, b.as_of, b.ends_at, b.quality FROM churn_backtest b
-                    JOIN churn_model m ON m.churn_model_id = b.churn_model_id
-                    WHERE m.churn_definition_id = $1 ORDER BY b.as_of DESC, b.churn_model_id LIMIT $2";
+        let text = "SELECT churn_model_id, version, as_of, ends_at, quality FROM churn_backtest
+                    WHERE churn_definition_id = $1 ORDER BY as_of DESC, churn_model_id LIMIT $2";
         let values = vec![definition_id.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
         let rows = sql::query_all(self.read(), text, values).await?;
         let read = |row| {
@@ -76,13 +75,15 @@ impl Store {
         model_id: &str,
         as_of: Timestamp,
     ) -> Result<Option<Quality>> {
-        let Some(model) = self.churn_model_get(model_id).await? else { return Ok(None) };
-        let ChurnModel { definition, .. } = model;
+        let values = || vec![model_id.into(), as_of.micros().into()];
+        let text = "SELECT definition FROM churn_backtest WHERE churn_model_id = $1 AND as_of = $2";
+        let Some(row) = sql::query_one(self.read(), text, values()).await? else { return Ok(None) };
+        let definition: Definition =
+            parsed(&Columns::of(&row).take::<String>()?, "definition of churn")?;
         let outcomes: HashMap<String, Outcome> =
             self.churn_outcomes(&definition, as_of, None).await?;
         let text = "SELECT customer_id, probability FROM churn_forecast WHERE churn_model_id = $1 AND as_of = $2
                     ORDER BY customer_id";
-        let values = || vec![model_id.into(), as_of.micros().into()];
         let (mut said, mut left) = (Vec::new(), Vec::new());
         for row in sql::query_all(self.long(), text, values()).await? {
             let mut columns = Columns::of(&row);
@@ -133,7 +134,9 @@ pub(super) async fn keep(
     as_of: Timestamp,
 ) -> Result<()> {
     let ends_at = as_of.plus(horizon_days * DAY);
-    let text = "INSERT INTO churn_backtest (churn_model_id, as_of, ends_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let text = "INSERT INTO churn_backtest (churn_model_id, as_of, ends_at, churn_definition_id, version, definition)
+                SELECT churn_model_id, $2, $3, churn_definition_id, version, definition FROM churn_model
+                WHERE churn_model_id = $1 ON CONFLICT DO NOTHING";
     let values = vec![model_id.into(), as_of.micros().into(), ends_at.micros().into()];
     sql::execute(tx, text, values).await?;
     let text = format!(

@@ -45,16 +45,20 @@ pub struct Rescored<'a> {
 }
 
 impl Store {
-    /// The active models whose risks are kept fresh.
+    /// The active models whose risks are kept fresh, each with the instant of its training.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn churn_live(&self) -> Result<Vec<String>> {
-        let text = "SELECT m.churn_model_id FROM churn_definition d
+    pub async fn churn_live(&self) -> Result<Vec<(String, Timestamp)>> {
+        let text = "SELECT m.churn_model_id, m.as_of FROM churn_definition d
                     JOIN churn_model m ON m.churn_model_id = d.churn_model_id
                     WHERE m.live = 1 ORDER BY d.churn_definition_id";
         let rows = sql::query_all(self.read(), text, vec![]).await?;
-        rows.iter().map(|row| Columns::of(row).take()).collect()
+        let read = |row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.take()?, columns.instant()?))
+        };
+        rows.iter().map(read).collect()
     }
 
     /// One of them, with what scores.

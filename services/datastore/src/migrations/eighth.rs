@@ -1,4 +1,5 @@
-//! What was known of customers before: what a model of churn may know at a past cut-off. And risks in the order of customers, for exports.
+//! What was known of customers before: what a model of churn may know at a past cut-off. Lists that are judged when their model is gone,
+//! and risks in the order of customers, for exports.
 
 use super::run;
 use sea_orm_migration::{
@@ -30,5 +31,13 @@ const STATEMENTS: &[&str] = &[
         profile TEXT NOT NULL,
         PRIMARY KEY (customer_id, known_until)
     )",
+    // So that what became of a list is told when its model is gone.
+    "ALTER TABLE churn_backtest ADD COLUMN churn_definition_id ID! NOT NULL DEFAULT ''",
+    "ALTER TABLE churn_backtest ADD COLUMN version BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE churn_backtest ADD COLUMN definition TEXT NOT NULL DEFAULT ''",
+    "UPDATE churn_backtest SET (churn_definition_id, version, definition) =
+        (SELECT m.churn_definition_id, m.version, m.definition FROM churn_model m
+         WHERE m.churn_model_id = churn_backtest.churn_model_id)",
+    "CREATE INDEX churn_backtest_by_definition ON churn_backtest (churn_definition_id, as_of)",
     "CREATE INDEX churn_risk_by_customer ON churn_risk (churn_model_id, customer_id)",
 ];

@@ -29,7 +29,8 @@ pub struct Serve {
     /// Seconds from one look for answers that raise alerts to the next; 0 leaves alerts to other replicas
     #[arg(long, env = "CX_ALERT_SECONDS", default_value_t = 1.0, value_parser = seconds, value_name = "SECONDS")]
     pub alert_seconds: f64,
-    /// Segmentations that stay beside the active one; older ones go with their members, but not what was logged of them
+    /// Segmentations, and churn models of each definition, that stay beside the active one; older ones go with their members and
+    /// lists, but not what was logged of them
     #[arg(long, env = "CX_KEEP_VERSIONS", default_value_t = 30, value_name = "NUMBER")]
     pub keep_versions: u64,
     /// Seconds that requests in flight may take after the order to stop

@@ -29,7 +29,7 @@ pub struct Options {
     pub alerts: work::alerts::Looks,
     /// How long requests in flight may take after the order to stop.
     pub drain: Duration,
-    /// How many segmentations stay beside the active one.
+    /// How many segmentations, and churn models of each definition, stay beside the active one.
     pub keep_versions: u64,
     /// How webhooks are sent.
     pub webhooks: webhooks::Options,

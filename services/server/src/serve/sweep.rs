@@ -28,6 +28,11 @@ pub(super) async fn forever(store: Store, keep_versions: u64, stop: Cancellation
             Ok(versions) => tracing::info!(versions, "removed old segmentations"),
             Err(error) => tracing::warn!("cannot remove old segmentations: {error}"),
         }
+        match store.churn_models_prune(keep_versions).await {
+            Ok(0) => {}
+            Ok(models) => tracing::info!(models, "removed old churn models"),
+            Err(error) => tracing::warn!("cannot remove old churn models: {error}"),
+        }
         let before = clock::now().days_before(NOTICE);
         let swept =
             [store.membership_notices_sweep(before).await, store.alert_notices_sweep(before).await];

@@ -11,6 +11,7 @@ pub mod drivers;
 mod held;
 pub mod refresh;
 pub mod rescore;
+mod retrain;
 pub mod schedule;
 pub mod segmentation;
 #[cfg(test)]

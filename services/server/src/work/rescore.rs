@@ -5,6 +5,7 @@ use super::{
     churn::{Look, People, WEEK},
     held::{Held, OVERLAP, SETTLED},
     refresh::{Freshness, PAGE, PAGE_QUIET, PIECE},
+    retrain,
 };
 use crate::clock;
 use cx_analytics::{Customer, Timestamp, churn::Subject};
@@ -16,6 +17,7 @@ use cx_datastore::{
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +28,8 @@ pub async fn forever(store: Store, freshness: Freshness, stop: CancellationToken
         return;
     }
     let held = Held::new(store.clone(), Duty::Churn);
-    let mut duty = Rescorer { store, held, freshness, models: HashMap::new(), last: None };
+    let mut duty =
+        Rescorer { store, held, freshness, models: HashMap::new(), last: None, asked: None };
     let mut failing = false;
     loop {
         match duty.look(&stop).await {
@@ -55,7 +58,12 @@ struct Rescorer {
     models: HashMap<String, Arc<(LiveModel, Span)>>,
     /// When was looked last.
     last: Option<Timestamp>,
+    /// When was looked last whether a training is due.
+    asked: Option<Instant>,
 }
+
+/// How often is looked whether a training is due.
+const ASK: Duration = Duration::from_secs(60);
 
 impl Rescorer {
     /// Looks once: at who is new, at whose arrivals have settled, and at who was quiet.
@@ -64,8 +72,8 @@ impl Rescorer {
             self.last = None;
             return Ok(());
         };
-        let models = self.live().await?;
         let now = clock::now();
+        let models = self.live(now).await?;
         self.judge(&models, now).await?;
         let settled = now.plus(-SETTLED);
         let since = self.last.take().map_or(done_until, |at| at.plus(-OVERLAP));
@@ -109,19 +117,27 @@ impl Rescorer {
         Ok(())
     }
 
-    /// The live models, read where they are new.
-    async fn live(&mut self) -> Result<Vec<Arc<(LiveModel, Span)>>, Error> {
-        let ids = self.store.churn_live().await?;
-        self.models.retain(|id, _| ids.contains(id));
-        let mut models = Vec::with_capacity(ids.len());
-        for id in ids {
+    /// The live models, read where they are new. For one that has had its time another training is asked for, now and then.
+    async fn live(&mut self, now: Timestamp) -> Result<Vec<Arc<(LiveModel, Span)>>, Error> {
+        let live = self.store.churn_live().await?;
+        self.models.retain(|id, _| live.iter().any(|(of, _)| of == id));
+        let ask = self.asked.is_none_or(|at| at.elapsed() >= ASK);
+        if ask {
+            self.asked = Some(Instant::now());
+        }
+        let mut models = Vec::with_capacity(live.len());
+        for (id, trained) in live {
             if !self.models.contains_key(&id)
                 && let Some(model) = self.store.churn_live_get(&id).await?
-                && let Some(span) = self.store.churn_span(clock::now()).await?
+                && let Some(span) = self.store.churn_span(now).await?
             {
                 self.models.insert(id.clone(), Arc::new((model, span)));
             }
-            models.extend(self.models.get(&id).cloned());
+            let Some(model) = self.models.get(&id) else { continue };
+            if ask && let Some(job) = retrain::ask(&self.store, &model.0, trained, now).await? {
+                tracing::info!(model = id, job, "another training of churn is due");
+            }
+            models.push(Arc::clone(model));
         }
         Ok(models)
     }

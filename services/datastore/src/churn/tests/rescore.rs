@@ -34,7 +34,7 @@ async fn who_crosses_a_band_is_told_once_and_who_is_erased_or_objects_never() {
         assert!(first.iter().all(|one| one.cause == ChangeCause::NewModel && one.from.is_none()));
         let high = changes(&store, 0, &[Band::High]).await;
         assert_eq!(told(&high), [("b", None, Some(Band::High))]);
-        assert_eq!(store.churn_live().await.expect("read"), ["m"]);
+        assert_eq!(store.churn_live().await.expect("read"), [("m".to_owned(), at(0))]);
         let model = store.churn_live_get("m").await.expect("read").expect("live");
 
         let lost = refresh(&store, &model, &[], &[], 10).await;
@@ -143,6 +143,41 @@ async fn a_list_is_judged_by_what_became_of_its_customers() {
         );
         assert!(store.churn_list_keep("m", 90, at(8 * 86_400)).await.expect("kept"));
         assert_eq!(store.churn_backtests(DEFAULT_DEFINITION, 9).await.expect("read").len(), 2);
+    })
+    .await;
+}
+
+/// Old models go with their lists; the active one stays, however old, and so does what became of lists.
+#[tokio::test]
+async fn old_models_go_and_what_became_of_their_lists_stays() {
+    on_every_engine(async |store| {
+        for id in ["m1", "m2", "m3", "m4"] {
+            publish(&store, id).await.expect("published");
+        }
+        let oldest = "UPDATE churn_definition SET churn_model_id = 'm1'";
+        store.write(async |tx| sql::execute(tx, oldest, vec![]).await).await.expect("written");
+        store
+            .job_create(JobKind::ChurnTraining, "{}", true, None, "running".to_owned(), at(0))
+            .await
+            .expect("a job");
+        assert_eq!(store.churn_models_prune(2).await.expect("prune"), 1);
+        assert_eq!(store.churn_models_prune(2).await.expect("prune"), 0);
+        let left = async || {
+            let text = "SELECT DISTINCT churn_model_id FROM churn_risk ORDER BY churn_model_id";
+            let rows = sql::query_all(store.read(), text, vec![]).await.expect("read");
+            rows.iter().map(|row| Columns::of(row).take().expect("an id")).collect::<Vec<String>>()
+        };
+        assert_eq!(left().await, ["m1", "m3", "m4"]);
+        // A removal that was cut off is ended.
+        let cut_off = "DELETE FROM churn_model WHERE churn_model_id = 'm4'";
+        store.write(async |tx| sql::execute(tx, cut_off, vec![]).await).await.expect("written");
+        assert_eq!(store.churn_models_prune(2).await.expect("prune"), 1);
+        assert_eq!(left().await, ["m1", "m3"]);
+        assert!(store.job_get("m4").await.expect("read").is_none());
+        assert!(store.job_get("running").await.expect("read").is_some());
+        assert_eq!(store.churn_backtests(DEFAULT_DEFINITION, 9).await.expect("read").len(), 4);
+        let judged = store.churn_backtest_judge("m2", at(0)).await.expect("judged");
+        assert_eq!(judged.expect("a list").customers, 5);
     })
     .await;
 }
