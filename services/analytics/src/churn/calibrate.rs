@@ -1,7 +1,7 @@
 //! From log-odds to probabilities that come true: a line fitted on rows that the model has not seen (Platt 1999).
 
+use super::Matrix;
 use super::logistic::Logistic;
-use super::{Matrix, sigmoid};
 use serde::{Deserialize, Serialize};
 
 /// A line over log-odds.
@@ -38,6 +38,7 @@ impl Calibration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::churn::sigmoid;
 
     #[test]
     fn what_says_too_much_is_drawn_in() {

@@ -10,7 +10,6 @@ use super::{
     drift::{Drift, Reference},
     features::{Subject, Unit},
     likeness::Likeness,
-    logistic::logit,
     recipe::Scorer,
     report::Importance,
     sample::Sample,

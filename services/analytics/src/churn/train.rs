@@ -32,7 +32,7 @@ use crate::{stats::mean_and_deviation, time::DAY};
 const FEW_ROWS: usize = 400;
 /// Rows on which models are tuned, and rows on which they are fitted: more would change little.
 const TUNED_ON: usize = 40_000;
-const FITTED_ON: usize = 200_000;
+const FITTED_ON: usize = 100_000;
 /// Standard errors by which a model must be better than the rule: chance is so much better one time in twenty.
 const SURE: f64 = 1.645;
 

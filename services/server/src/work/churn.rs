@@ -18,6 +18,7 @@ use cx_datastore::{
     activity::{Past, Scope},
     churn::{ChurnModel, ChurnPublication, ChurnReport, Outcome, Scored, Span},
 };
+use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, sync::Arc};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -41,6 +42,8 @@ pub struct Parameters {
 
 /// Days before `as_of` at which the same model is asked once more, for the trend.
 pub(super) const WEEK: i64 = 7;
+/// Cut-offs that are read at once; each has a connection of the pool for long work.
+const AT_ONCE: usize = 2;
 /// Population stability index from which a shift is called large.
 const MUCH_DRIFT: f64 = 0.25;
 
@@ -65,9 +68,9 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         let (definition, customers) = (Arc::clone(&definition), Arc::clone(&customers));
         People { everyone, as_of, definition, customers }
     };
-    let here = all(look.at(as_of).await?, as_of);
     let before = as_of.days_before(WEEK);
-    let week_before = all(look.at(before).await?, before);
+    let (here, week_before) = tokio::try_join!(look.at(as_of), look.at(before))?;
+    let (here, week_before) = (all(here, as_of), all(week_before, before));
     let of = Arc::clone(&columns);
     let look_here = move || (here.snapshot(&of, &HashMap::new()), here);
     let (present, here) = joined(spawn_blocking(look_here)).await;
@@ -77,18 +80,15 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     // Where nothing is recorded any more, nobody was seen to leave.
     let cutoffs = cutoffs(&definition, as_of.min(span.last), span.first);
     context.progress(0.3, "looking at past cut-offs");
-    let mut snapshots = Vec::with_capacity(cutoffs.len());
-    for cutoff in cutoffs {
+    let snapshot = async |cutoff| {
         let people = all(look.at(cutoff).await?, cutoff);
         let outcomes = context.store.churn_outcomes(&definition, cutoff, currency).await?;
-        // The database reads the next cut-off meanwhile.
         let columns = Arc::clone(&columns);
-        snapshots.push(spawn_blocking(move || people.snapshot(&columns, &outcomes)));
-    }
-    let mut past = Vec::with_capacity(snapshots.len());
-    for snapshot in snapshots {
-        past.push(joined(snapshot).await);
-    }
+        let made = spawn_blocking(move || people.snapshot(&columns, &outcomes));
+        Ok::<Snapshot, Failure>(joined(made).await)
+    };
+    let past: Vec<Snapshot> =
+        futures::stream::iter(cutoffs).map(snapshot).buffered(AT_ONCE).try_collect().await?;
     context.progress(0.7, "training and scoring");
     let work =
         move || outcome(parameters, (&here, &week_before), &columns, (&past, &present), currency);

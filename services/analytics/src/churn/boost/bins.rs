@@ -19,17 +19,15 @@ pub(super) struct Binned {
 
 impl Binned {
     pub(super) fn of(rows: &[&[f64]], places: &[usize]) -> Self {
-        let binned = places.par_iter().map(|&column| {
+        let binned = places.par_iter().filter_map(|&column| {
             let edges = edges(rows, column);
-            let bins = rows.iter().map(|row| bin(&edges, row[column])).collect();
-            (bins, edges)
+            let bins: Vec<u8> = rows.iter().map(|row| bin(&edges, row[column])).collect();
+            // What is the same of all tells nobody apart.
+            let tells = bins.windows(2).any(|pair| pair[0] != pair[1]);
+            tells.then_some((column, (bins, edges)))
         });
-        let (columns, edges) = binned.unzip();
-        Self { places: places.to_vec(), columns, edges }
-    }
-
-    pub(super) fn rows(&self) -> usize {
-        self.columns.first().map_or(0, Vec::len)
+        let (places, (columns, edges)) = binned.unzip();
+        Self { places, columns, edges }
     }
 
     /// Bins of the column that has most.

@@ -1,6 +1,6 @@
 //! One tree: the leaf whose split gains most is split, until there are leaves enough.
 //!
-//! Sums run over the rows of a column in their order, one column on one thread: the same bits on any number of threads.
+//! Sums run over the rows of a column in a fixed order, one column on one thread: the same bits on any number of threads.
 
 use super::{Growth, Node, bins::Binned};
 use rayon::prelude::*;
@@ -18,6 +18,24 @@ struct Sums {
     first: f64,
     second: f64,
     rows: u32,
+}
+
+/// The sums of each bin of a column. Neighbours are summed apart: of a column nearly all of whose rows are in one bin, each sum would
+/// wait for the one before.
+fn by_bin(most: usize, bins: impl Iterator<Item = u8>, slopes: &[Slope]) -> Vec<Sums> {
+    let mut apart = [vec![Sums::default(); most], vec![Sums::default(); most]];
+    let [even, odd] = &mut apart;
+    let mut bins = bins;
+    let mut pairs = slopes.chunks_exact(2);
+    for pair in &mut pairs {
+        let (Some(one), Some(other)) = (bins.next(), bins.next()) else { break };
+        even[usize::from(one)].add(pair[0]);
+        odd[usize::from(other)].add(pair[1]);
+    }
+    if let (Some(bin), [slope]) = (bins.next(), pairs.remainder()) {
+        even[usize::from(bin)].add(*slope);
+    }
+    even.iter().zip(odd).map(|(one, other)| one.plus(*other)).collect()
 }
 
 impl Sums {
@@ -120,14 +138,7 @@ impl Leaf {
     fn root(binned: &Binned, slopes: &[Slope], growth: &Growth) -> Self {
         let most = binned.most();
         let bins: Vec<Vec<Sums>> = (binned.columns.par_iter())
-            .map(|column| {
-                let mut sums = vec![Sums::default(); most];
-                column
-                    .iter()
-                    .zip(slopes)
-                    .for_each(|(&bin, &slope)| sums[usize::from(bin)].add(slope));
-                sums
-            })
+            .map(|column| by_bin(most, column.iter().copied(), slopes))
             .collect();
         let all = |bins: &Vec<Sums>| bins.iter().fold(Sums::default(), |sum, bin| sum.plus(*bin));
         let sums = bins.first().map(all).unwrap_or_default();
@@ -178,14 +189,9 @@ impl Leaf {
     fn count(&mut self, binned: &Binned, slopes: &[Slope]) {
         let most = binned.most();
         let rows = &self.rows;
+        let slopes: Vec<Slope> = rows.iter().map(|&row| slopes[row as usize]).collect();
         self.bins = (binned.columns.par_iter())
-            .map(|column| {
-                let mut sums = vec![Sums::default(); most];
-                for &row in rows {
-                    sums[usize::from(column[row as usize])].add(slopes[row as usize]);
-                }
-                sums
-            })
+            .map(|column| by_bin(most, rows.iter().map(|&row| column[row as usize]), &slopes))
             .collect();
     }
 

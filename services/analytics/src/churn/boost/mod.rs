@@ -91,8 +91,8 @@ impl Boosted {
         // Half a case each way, so that one outcome alone is no certainty.
         let base = ((gone + 0.5) / (churned.len() as f64 - gone + 0.5)).ln();
         let mut model = Self { base, trees: Vec::with_capacity(growth.rounds) };
-        let mut odds = vec![base; binned.rows()];
-        let mut slopes = vec![Slope::default(); binned.rows()];
+        let mut odds = vec![base; rows.len()];
+        let mut slopes = vec![Slope::default(); rows.len()];
         let mut seen = vec![base; watched.len()];
         for round in 1..=growth.rounds {
             let each = slopes.par_iter_mut().zip(&odds).zip(churned);

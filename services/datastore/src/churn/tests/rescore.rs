@@ -165,7 +165,9 @@ async fn old_models_go_and_what_became_of_their_lists_stays() {
         let left = async || {
             let text = "SELECT DISTINCT churn_model_id FROM churn_risk ORDER BY churn_model_id";
             let rows = sql::query_all(store.read(), text, vec![]).await.expect("read");
-            rows.iter().map(|row| Columns::of(row).take().expect("an id")).collect::<Vec<String>>()
+            rows.iter()
+                .map(|row| sql::Columns::of(row).take().expect("an id"))
+                .collect::<Vec<String>>()
         };
         assert_eq!(left().await, ["m1", "m3", "m4"]);
         // A removal that was cut off is ended.
