@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const CUSTOMERS: u64 = 1200;
 /// Days before `AS_OF` of the cut-offs that are looked back to: of the horizon, 90 days, halves.
-const CUTOFFS: [i64; 5] = [90, 135, 180, 225, 270];
+const CUTOFFS: [i64; 4] = [90, 135, 180, 225];
 
 fn as_of() -> Timestamp {
     Timestamp::from_micros(AS_OF * 1_000_000).unwrap()

@@ -276,7 +276,7 @@ def main():
     as_of, horizon, look_back = ARGUMENTS.as_of, ARGUMENTS.horizon_days * DAY, ARGUMENTS.look_back_days * DAY
     rows, customers = read(ARGUMENTS.database, as_of)
     marks.append(time.perf_counter())
-    cutoffs = [as_of - halves * horizon // 2 for halves in [6, 5, 4, 2]]
+    cutoffs = [as_of - halves * horizon // 2 for halves in [5, 4, 2]]
     cutoffs = [cutoff for cutoff in cutoffs if cutoff - rows.occurred_at.iloc[0] >= horizon]
     if len(cutoffs) < 2:
         sys.exit("too short a past: two cut-offs with a horizon of records before them are needed")

@@ -71,7 +71,8 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn instant(micros: i64) -> Result<Timestamp> {
+/// An instant as it is stored.
+pub(crate) fn instant(micros: i64) -> Result<Timestamp> {
     Timestamp::from_micros(micros).ok_or(Error::Corrupt { what: "instant" })
 }
 

@@ -344,17 +344,17 @@ impl Checks {
     }
 }
 
-/// Past cut-offs with a known outcome, oldest first, half a horizon apart: the latest, `until` less one horizon, and two before it are
-/// what a model learns from; the two that are older teach, with the middle one, the model that is tested on the latest. Older ones teach
-/// how customers were when the company was younger. One that has less than a horizon of records before it would know customers too
-/// little to teach anything, and is left out.
+/// Past cut-offs with a known outcome, oldest first, half a horizon apart: the latest, `until` less one horizon, and the one before it are
+/// what a model learns from; the two that are older teach the model that is tested on the latest. Still older ones teach how customers
+/// were when the company was younger. One that has less than a horizon of records before it would know customers too little to teach
+/// anything, and is left out.
 pub fn cutoffs(
     definition: &Definition,
     until: Timestamp,
     first_record: Timestamp,
 ) -> Vec<Timestamp> {
     let half = definition.horizon_days * DAY / 2;
-    (2..=6)
+    (2..=5)
         .rev()
         .map(|halves| until.plus(-halves * half))
         .filter(|cutoff| cutoff.micros() - first_record.micros() >= 2 * half)

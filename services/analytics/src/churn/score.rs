@@ -165,7 +165,8 @@ impl Model {
         let subject = &self.heard(subject);
         let row = self.columns.row(subject);
         let probability = self.probability_of(&row);
-        let (reasons, counter_reasons) = self.reasons(subject, &row, currency);
+        let shares = self.shares(&row);
+        let (reasons, counter_reasons) = self.reasons(subject, (&row, &shares), currency);
         Risk {
             customer_id: subject.activity.customer_id.clone(),
             probability,
@@ -175,11 +176,11 @@ impl Model {
             counter_reasons,
             last_activity_at: subject.standing.last_at,
             value: self.value(&row, subject, probability),
-            drivers: self.drivers(&row),
+            drivers: self.drivers(&row, &shares),
         }
     }
 
-    fn drivers(&self, row: &[f64]) -> Vec<Driver> {
+    fn drivers(&self, row: &[f64], shares: &[f64]) -> Vec<Driver> {
         let raises = |(column, share): &(usize, &f64)| {
             **share > NEGLIGIBLE && self.columns.actionable(*column)
         };
@@ -188,7 +189,7 @@ impl Model {
             contribution,
             value: row[column].is_finite().then_some(row[column]),
         };
-        self.shares(row).iter().enumerate().filter(raises).map(driver).collect()
+        shares.iter().enumerate().filter(raises).map(driver).collect()
     }
 
     /// The unit of a feature, and its median among those learned of, where anybody had a value.
@@ -213,6 +214,11 @@ impl Model {
     /// The risks of many, in their order.
     pub fn risks(&self, subjects: &[Subject<'_>], currency: Option<Currency>) -> Vec<Risk> {
         subjects.par_iter().map(|subject| self.risk(subject, currency)).collect()
+    }
+
+    /// The probabilities alone.
+    pub fn probabilities(&self, subjects: &[Subject<'_>]) -> Vec<f64> {
+        subjects.par_iter().map(|subject| self.probability(subject)).collect()
     }
 
     /// The probability alone.
@@ -283,7 +289,7 @@ impl Model {
     fn reasons(
         &self,
         subject: &Subject<'_>,
-        row: &[f64],
+        (row, shares): (&[f64], &[f64]),
         currency: Option<Currency>,
     ) -> (Vec<Reason>, Vec<Reason>) {
         let reason = |column: usize, contribution: f64| {
@@ -301,11 +307,10 @@ impl Model {
                 actionable: self.columns.actionable(column),
             }
         };
-        let shares = self.shares(row);
         if shares.is_empty() {
             return (vec![reason(0, 0.0)], Vec::new());
         }
-        let topics = self.strongest_topics(&shares, &self.typical.telling(row));
+        let topics = self.strongest_topics(shares, &self.typical.telling(row));
         let of_sign = |sign: f64| {
             let topics = topics.iter().filter(|(_, sum)| sum * sign > NEGLIGIBLE).take(REASONS);
             topics.map(|&(column, sum)| reason(column, sum)).collect()

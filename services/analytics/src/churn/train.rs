@@ -4,7 +4,7 @@
 //! cut-off, which is later, judges only: what is reported of it was not chosen by it. Then the model is fitted again on the latest
 //! cut-offs, the test's among them, as far before now as those it was tested with were before the test.
 //!
-//! The mean of a model is that of the latest three cut-offs, not moved to the latest share alone: a share of one season says less of the
+//! The mean of a model is that of the latest two cut-offs, not moved to the latest share alone: a share of one season says less of the
 //! next than several do. It follows as models are trained again when other cut-offs have come to their end.
 
 use super::{
@@ -56,7 +56,7 @@ pub fn train(of: Training<'_>) -> (Model, Report) {
     let newest = of.past.last().map_or(i64::MIN, |one| one.as_of.micros());
     // Those whose outcome was known at the newest, and those that are like today.
     let before = |one: &&&Snapshot| one.as_of.micros() + horizon <= newest;
-    let lately = |one: &&&Snapshot| one.as_of.micros() >= newest - horizon;
+    let lately = |one: &&&Snapshot| one.as_of.micros() >= newest - horizon / 2;
     let earlier: Vec<&Snapshot> = teaching.iter().filter(before).copied().collect();
     let latest: Vec<&Snapshot> = teaching.iter().filter(lately).copied().collect();
     let all = Sample::of(&of.past.iter().collect::<Vec<_>>());

@@ -19,7 +19,8 @@ pub(super) async fn open(options: &Options) -> Result<Pools> {
     let file = file_options(&options.url)?;
     let writer = writer(&file).await?;
     check(&writer).await?;
-    let reader = file.pragma("query_only", "ON");
+    // Rows wait for the caller in dozens by default, and the two threads wake each other as often.
+    let reader = file.pragma("query_only", "ON").row_buffer_size(1024);
     let read =
         pool_options(options.readers).acquire_timeout(ACQUIRE).connect_lazy_with(reader.clone());
     let long =

@@ -210,15 +210,23 @@ fn outcome(
 ) -> (ChurnModel, Model, Vec<Scored>) {
     let Parameters { definition_id, version, definition, as_of, live, .. } = parameters;
     let (scorer, training) = train(Training { definition: &definition, columns, past, present });
-    let before: HashMap<&str, f64> = (before.subjects())
-        .map(|(subject, _)| (&*subject.activity.customer_id, scorer.probability(&subject)))
-        .collect();
-    let subjects: Vec<Subject<'_>> = now.subjects().map(|(subject, _)| subject).collect();
-    let risks: Vec<Scored> = (scorer.risks(&subjects, currency).into_iter())
-        .map(|risk| Scored { week_before: before.get(&*risk.customer_id).copied(), risk })
-        .collect();
+    let risks = scored(&scorer, (now, before), currency);
     let report = ChurnReport { training, customers_scored: risks.len() as i64, currency };
     (ChurnModel { definition_id, version, as_of, definition, report, live }, scorer, risks)
+}
+
+/// What a model says of people now, and said a week before.
+pub(super) fn scored(
+    model: &Model,
+    (now, before): (&People, &People),
+    currency: Option<Currency>,
+) -> Vec<Scored> {
+    let now: Vec<Subject<'_>> = now.subjects().map(|(subject, _)| subject).collect();
+    let then: Vec<Subject<'_>> = before.subjects().map(|(subject, _)| subject).collect();
+    let said = then.iter().map(|subject| &*subject.activity.customer_id);
+    let said: HashMap<&str, f64> = said.zip(model.probabilities(&then)).collect();
+    let risks = model.risks(&now, currency).into_iter();
+    risks.map(|risk| Scored { week_before: said.get(&*risk.customer_id).copied(), risk }).collect()
 }
 
 fn nobody(definition: &Definition, last: Option<Timestamp>) -> Failure {

@@ -2,13 +2,13 @@
 //! as well, because silence is news too. One replica at a time has the duty; when it dies, another goes on from where it was done.
 
 use super::{
-    churn::{Look, People, WEEK},
+    churn::{Look, People, WEEK, scored},
     held::{Held, OVERLAP, SETTLED},
     refresh::{Freshness, PAGE, PAGE_QUIET, PIECE},
     retrain,
 };
 use crate::clock;
-use cx_analytics::{Customer, Timestamp, churn::Subject};
+use cx_analytics::{Customer, Timestamp};
 use cx_datastore::{
     Duty, Error, Store,
     churn::{ChangeCause, LiveModel, Rescored, Scored, Span},
@@ -238,15 +238,5 @@ async fn score(
         definition: Arc::clone(&definition),
         customers: Arc::clone(&customers),
     };
-    let (now, then) = (at(now, as_of), at(then, before));
-    let then: HashMap<&str, f64> = (then.subjects())
-        .map(|(subject, _)| (&*subject.activity.customer_id, scorer.probability(&subject)))
-        .collect();
-    let subjects: Vec<Subject<'_>> = now.subjects().map(|(subject, _)| subject).collect();
-    let risks = scorer.risks(&subjects, *currency).into_iter();
-    let scored = |risk: cx_analytics::churn::Risk| Scored {
-        week_before: then.get(&*risk.customer_id).copied(),
-        risk,
-    };
-    Ok((as_of, risks.map(scored).collect()))
+    Ok((as_of, scored(scorer, (&at(now, as_of), &at(then, before)), *currency)))
 }

@@ -2,8 +2,10 @@
 
 use rayon::prelude::*;
 
+/// Bins of a column.
+pub(super) const BINS: usize = 64;
 /// Bins of a column with values; bin 0 is for those without.
-const MOST: usize = 63;
+const MOST: usize = BINS - 1;
 /// Rows from which edges are taken: more would not move them.
 const LOOKED_AT: usize = 50_000;
 
@@ -28,11 +30,6 @@ impl Binned {
         });
         let (places, (columns, edges)) = binned.unzip();
         Self { places, columns, edges }
-    }
-
-    /// Bins of the column that has most.
-    pub(super) fn most(&self) -> usize {
-        self.edges.iter().map(|edges| edges.len() + 2).max().unwrap_or(0)
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Sums run over the rows of a column in a fixed order, one column on one thread: the same bits on any number of threads.
 
-use super::{Growth, Node, bins::Binned};
+use super::{
+    Growth, Node,
+    bins::{BINS, Binned},
+};
 use rayon::prelude::*;
 
 /// First and second derivative of a row's loss.
@@ -20,22 +23,17 @@ struct Sums {
     rows: u32,
 }
 
-/// The sums of each bin of a column. Neighbours are summed apart: of a column nearly all of whose rows are in one bin, each sum would
-/// wait for the one before.
-fn by_bin(most: usize, bins: impl Iterator<Item = u8>, slopes: &[Slope]) -> Vec<Sums> {
-    let mut apart = [vec![Sums::default(); most], vec![Sums::default(); most]];
-    let [even, odd] = &mut apart;
-    let mut bins = bins;
-    let mut pairs = slopes.chunks_exact(2);
-    for pair in &mut pairs {
-        let (Some(one), Some(other)) = (bins.next(), bins.next()) else { break };
-        even[usize::from(one)].add(pair[0]);
-        odd[usize::from(other)].add(pair[1]);
+/// Neighbours are summed apart: of a column nearly all of whose rows are in one bin, each sum would wait for the one before.
+const APART: usize = 4;
+
+/// The sums of each bin of a column: those of rows whose bins and slopes these are.
+fn by_bin(bins: impl Iterator<Item = u8>, slopes: &[Slope]) -> Vec<Sums> {
+    let mut apart = [[Sums::default(); BINS]; APART];
+    for (place, (bin, slope)) in bins.zip(slopes).enumerate() {
+        apart[place % APART][usize::from(bin) % BINS].add(*slope);
     }
-    if let (Some(bin), [slope]) = (bins.next(), pairs.remainder()) {
-        even[usize::from(bin)].add(*slope);
-    }
-    even.iter().zip(odd).map(|(one, other)| one.plus(*other)).collect()
+    let whole = |bin| apart.iter().fold(Sums::default(), |sum, part| sum.plus(part[bin]));
+    (0..BINS).map(whole).collect()
 }
 
 impl Sums {
@@ -136,9 +134,8 @@ pub(super) fn grow(
 
 impl Leaf {
     fn root(binned: &Binned, slopes: &[Slope], growth: &Growth) -> Self {
-        let most = binned.most();
         let bins: Vec<Vec<Sums>> = (binned.columns.par_iter())
-            .map(|column| by_bin(most, column.iter().copied(), slopes))
+            .map(|column| by_bin(column.iter().copied(), slopes))
             .collect();
         let all = |bins: &Vec<Sums>| bins.iter().fold(Sums::default(), |sum, bin| sum.plus(*bin));
         let sums = bins.first().map(all).unwrap_or_default();
@@ -187,11 +184,10 @@ impl Leaf {
     }
 
     fn count(&mut self, binned: &Binned, slopes: &[Slope]) {
-        let most = binned.most();
         let rows = &self.rows;
         let slopes: Vec<Slope> = rows.iter().map(|&row| slopes[row as usize]).collect();
         self.bins = (binned.columns.par_iter())
-            .map(|column| by_bin(most, rows.iter().map(|&row| column[row as usize]), &slopes))
+            .map(|column| by_bin(rows.iter().map(|&row| column[row as usize]), &slopes))
             .collect();
     }
 
