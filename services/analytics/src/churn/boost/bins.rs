@@ -1,5 +1,6 @@
 //! Columns cut into at most 63 bins of about equal size, and one for what is missing: trees are grown on these.
 
+use rand_xoshiro::rand_core::RngCore;
 use rayon::prelude::*;
 
 /// Bins of a column.
@@ -19,7 +20,32 @@ pub(super) struct Binned {
     pub(super) edges: Vec<Vec<f64>>,
 }
 
+/// The columns that one tree may ask about.
+pub(super) struct Asked<'a> {
+    /// Where each stands in a row.
+    pub(super) places: Vec<usize>,
+    /// Their bins.
+    pub(super) columns: Vec<&'a [u8]>,
+    /// Their edges.
+    pub(super) edges: Vec<&'a [f64]>,
+}
+
 impl Binned {
+    /// Half of the columns, drawn anew for each tree: trees that ask about others are wrong in other places, and take half the time.
+    pub(super) fn drawn(&self, draws: &mut impl RngCore) -> Asked<'_> {
+        let mut drawn: Vec<(u64, usize)> =
+            (0..self.columns.len()).map(|column| (draws.next_u64(), column)).collect();
+        drawn.sort_unstable();
+        drawn.truncate(self.columns.len().div_ceil(2));
+        let mut drawn: Vec<usize> = drawn.into_iter().map(|(_, column)| column).collect();
+        drawn.sort_unstable();
+        Asked {
+            places: drawn.iter().map(|&column| self.places[column]).collect(),
+            columns: drawn.iter().map(|&column| &self.columns[column][..]).collect(),
+            edges: drawn.iter().map(|&column| &self.edges[column][..]).collect(),
+        }
+    }
+
     pub(super) fn of(rows: &[&[f64]], places: &[usize]) -> Self {
         let binned = places.par_iter().filter_map(|&column| {
             let edges = edges(rows, column);

@@ -4,7 +4,7 @@
 
 use super::{
     Growth, Node,
-    bins::{BINS, Binned},
+    bins::{Asked, BINS},
 };
 use rayon::prelude::*;
 
@@ -91,12 +91,12 @@ struct Leaf {
 
 /// A tree, and for each row the leaf's value added to `odds`.
 pub(super) fn grow(
-    binned: &Binned,
+    asked: &Asked<'_>,
     slopes: &[Slope],
     growth: &Growth,
     odds: &mut [f64],
 ) -> Vec<Node> {
-    let everything = Leaf::root(binned, slopes, growth);
+    let everything = Leaf::root(asked, slopes, growth);
     let mut tree = vec![Node::leaf(everything.sums.value(growth))];
     let mut leaves = vec![everything];
     while leaves.len() < growth.leaves {
@@ -107,7 +107,7 @@ pub(super) fn grow(
         let Some((place, split)) = best else { break };
         let last = leaves.len() + 1 == growth.leaves;
         let leaf = leaves.swap_remove(place);
-        let (at, sides) = (leaf.node, leaf.divide(binned, slopes, split, growth, last));
+        let (at, sides) = (leaf.node, leaf.divide(asked, slopes, split, growth, last));
         let place = tree.len() as u32;
         for (side, mut leaf) in sides.into_iter().enumerate() {
             leaf.node = place as usize + side;
@@ -115,9 +115,9 @@ pub(super) fn grow(
             leaves.push(leaf);
         }
         tree[at].split = Some(super::Branch {
-            column: binned.places[split.column] as u32,
+            column: asked.places[split.column] as u32,
             // After the last edge only what is missing goes right. (JSON has no infinity.)
-            up_to: binned.edges[split.column]
+            up_to: asked.edges[split.column]
                 .get(usize::from(split.bin) - 1)
                 .copied()
                 .unwrap_or(f64::MAX),
@@ -133,8 +133,8 @@ pub(super) fn grow(
 }
 
 impl Leaf {
-    fn root(binned: &Binned, slopes: &[Slope], growth: &Growth) -> Self {
-        let bins: Vec<Vec<Sums>> = (binned.columns.par_iter())
+    fn root(asked: &Asked<'_>, slopes: &[Slope], growth: &Growth) -> Self {
+        let bins: Vec<Vec<Sums>> = (asked.columns.par_iter())
             .map(|column| by_bin(column.iter().copied(), slopes))
             .collect();
         let all = |bins: &Vec<Sums>| bins.iter().fold(Sums::default(), |sum, bin| sum.plus(*bin));
@@ -148,13 +148,13 @@ impl Leaf {
     /// The two sides of a split. Where no split can follow (`last`), their bins are not counted.
     fn divide(
         self,
-        binned: &Binned,
+        asked: &Asked<'_>,
         slopes: &[Slope],
         split: Split,
         growth: &Growth,
         last: bool,
     ) -> [Self; 2] {
-        let column = &binned.columns[split.column];
+        let column = &asked.columns[split.column];
         let goes_left = |row: &u32| match column[*row as usize] {
             0 => split.missing_left,
             bin => bin <= split.bin,
@@ -173,7 +173,7 @@ impl Leaf {
         if !last {
             // Only the smaller side is counted; the other is what it leaves.
             let smaller = usize::from(sides[1].rows.len() < sides[0].rows.len());
-            sides[smaller].count(binned, slopes);
+            sides[smaller].count(asked, slopes);
             let rest = (self.bins.iter().zip(&sides[smaller].bins)).map(|(all, part)| {
                 all.iter().zip(part).map(|(all, part)| all.minus(*part)).collect()
             });
@@ -183,10 +183,10 @@ impl Leaf {
         sides
     }
 
-    fn count(&mut self, binned: &Binned, slopes: &[Slope]) {
+    fn count(&mut self, asked: &Asked<'_>, slopes: &[Slope]) {
         let rows = &self.rows;
         let slopes: Vec<Slope> = rows.iter().map(|&row| slopes[row as usize]).collect();
-        self.bins = (binned.columns.par_iter())
+        self.bins = (asked.columns.par_iter())
             .map(|column| by_bin(rows.iter().map(|&row| column[row as usize]), &slopes))
             .collect();
     }

@@ -10,6 +10,7 @@ mod grow;
 use crate::churn::sigmoid;
 use bins::Binned;
 use grow::{Slope, grow};
+use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +95,7 @@ impl Boosted {
         let mut odds = vec![base; rows.len()];
         let mut slopes = vec![Slope::default(); rows.len()];
         let mut seen = vec![base; watched.len()];
+        let mut draws = Xoshiro256PlusPlus::seed_from_u64(1);
         for round in 1..=growth.rounds {
             let each = slopes.par_iter_mut().zip(&odds).zip(churned);
             each.with_min_len(4096).for_each(|((slope, &odds), &gone)| {
@@ -101,7 +103,7 @@ impl Boosted {
                 slope.first = (probability - f64::from(u8::from(gone))) as f32;
                 slope.second = (probability * (1.0 - probability)) as f32;
             });
-            let tree = grow(&binned, &slopes, growth, &mut odds);
+            let tree = grow(&binned.drawn(&mut draws), &slopes, growth, &mut odds);
             let stuck = tree.len() == 1;
             seen.par_iter_mut().zip(watched).with_min_len(1024).for_each(|(odds, row)| {
                 *odds += leaf(&tree, row);
