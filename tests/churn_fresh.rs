@@ -5,11 +5,11 @@ use crate::support::{Engine, Server, reason_of, violations_of};
 use cx_analytics::{Interaction, Timestamp, interaction::Payload, synthetic::Population};
 use cx_server::proto::{
     ChurnBand, ChurnBandChange, ChurnChangeCause, ChurnRisk, GetChurnModelRequest,
-    GetChurnRiskRequest, ListChurnRisksRequest, TrainChurnModelRequest, WatchChurnRisksRequest,
-    watch_churn_risks_request::Start,
+    GetChurnRiskRequest, ListChurnBacktestsRequest, ListChurnRisksRequest, TrainChurnModelRequest,
+    WatchChurnRisksRequest, watch_churn_risks_request::Start,
 };
 use cx_server::{clock, serve::Options, work::refresh::Freshness};
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 use tonic::Code;
 
 /// A server that looks ten times a second, and again at whom nothing was heard of for so long.
@@ -166,7 +166,49 @@ async fn an_old_model_is_trained_again_by_itself(engine: Engine) {
     assert_eq!(second.report.unwrap().customers_scored, first.report.unwrap().customers_scored);
 }
 
+/// A list of the past is judged by the server itself, and as anybody can reckon who kept it.
+async fn a_past_list_is_judged_by_what_became_of_its_customers(engine: Engine) {
+    let mut server = server(engine, Duration::from_secs(3600)).await;
+    let now = fill(&server, 600).await;
+    let past = now.days_before(95);
+    let as_of = Some(prost_types::Timestamp {
+        seconds: past.micros().div_euclid(1_000_000),
+        nanos: (past.micros().rem_euclid(1_000_000) * 1000) as i32,
+    });
+    let model = train(&mut server, TrainChurnModelRequest { as_of, ..live() }).await;
+    let said = list(&mut server, ListChurnRisksRequest { page_size: 1000, ..Default::default() });
+    let said = said.await;
+    let mut tries = 0;
+    let quality = loop {
+        let of = ListChurnBacktestsRequest::default();
+        let kept = server.churn.list_churn_backtests(of).await.unwrap().into_inner().backtests;
+        let [list] = &kept[..] else { panic!("{kept:?}") };
+        assert_eq!((&list.churn_model_id, list.as_of), (&model.churn_model_id, as_of));
+        if let Some(quality) = list.quality.clone() {
+            break quality;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        tries += 1;
+        assert!(tries < 200, "nobody judged it");
+    };
+    let horizon = past..past.days_before(-90);
+    let came: HashSet<String> = Population::new(5, 600, now)
+        .flat_map(|person| person.interactions)
+        .filter(|one| matches!(one.payload, Payload::Order { .. }))
+        .filter(|one| horizon.contains(&one.occurred_at))
+        .map(|one| one.customer_id)
+        .collect();
+    let left = |risk: &&ChurnRisk| !came.contains(&risk.customer_id);
+    assert_eq!(quality.customers, said.len() as i64);
+    assert_eq!(quality.churned, said.iter().filter(left).count() as i64);
+    let wrong = |risk: &ChurnRisk| (risk.probability - f64::from(u8::from(left(&risk)))).powi(2);
+    let brier = said.iter().map(wrong).sum::<f64>() / said.len() as f64;
+    assert!((quality.brier - brier).abs() < 1e-12, "{} {brier}", quality.brier);
+    assert!(quality.churned > 50 && quality.auc > 0.7, "{quality:?}");
+}
+
 on_both_engines!(
+    a_past_list_is_judged_by_what_became_of_its_customers,
     an_old_model_is_trained_again_by_itself,
     an_order_lowers_the_risk_within_seconds_and_followers_are_told,
     time_passing_is_news_and_a_picture_stays_as_it_is,

@@ -120,7 +120,10 @@ async fn what_was_written_later_teaches_nothing(engine: Engine) {
     assert_eq!(leaky.customers, honest.customers);
     assert!((leaky.auc - honest.auc).abs() < 0.02, "{} {}", leaky.auc, honest.auc);
     let report = model.report.unwrap();
-    assert!(report.importances.iter().all(|one| !one.feature.contains("status")), "{report:?}");
+    assert!(
+        report.importances.iter().all(|one| !one.feature.contains("status")),
+        "the status matters"
+    );
 }
 
 /// A list of the past is the same whether the database goes on after it or ends there.
@@ -145,7 +148,7 @@ async fn what_came_after_changes_no_list(engine: Engine) {
         lists.push((model.report.unwrap().candidates, risks));
     }
     assert!(lists[0].1.len() > 300);
-    assert_eq!(lists[0], lists[1]);
+    assert!(lists[0] == lists[1], "what came after made a difference");
 }
 
 on_both_engines!(what_was_written_later_teaches_nothing, what_came_after_changes_no_list,);
