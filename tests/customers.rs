@@ -210,6 +210,9 @@ async fn erasure_is_complete_and_lasting(engine: Engine) {
 async fn an_export_tells_everything_in_order(engine: Engine) {
     let server = Server::start(engine).await;
     send(&server, orders("c", 1234)).await;
+    for plan in ["trial", "gold"] {
+        upsert(&server, vec![Customer { plan: plan.to_owned(), ..customer("c") }]).await;
+    }
     let request = || ExportCustomerRequest { customer_id: "c".to_owned() };
     let mut client = server.customers.clone();
     let mut parts = client.export_customer(request()).await.unwrap().into_inner();
@@ -217,6 +220,12 @@ async fn an_export_tells_everything_in_order(engine: Engine) {
     assert!(
         matches!(first, Part::Customer(customer) if customer.activity.as_ref().unwrap().interactions == 1234)
     );
+    let second = parts.message().await.unwrap().unwrap().part.unwrap();
+    let Part::EarlierProfiles(earlier) = second else { panic!("{second:?}") };
+    let [before] = &earlier.profiles[..] else { panic!("{earlier:?}") };
+    let was = before.customer.as_ref().unwrap();
+    assert_eq!((&*was.plan, &*was.email, &was.consent), ("trial", "", &None));
+    assert!(before.start_time.unwrap().seconds <= before.end_time.unwrap().seconds);
     let mut ids = Vec::new();
     while let Some(part) = parts.message().await.unwrap() {
         let Part::Interactions(chunk) = part.part.unwrap() else { panic!("a second customer") };

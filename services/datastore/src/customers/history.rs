@@ -10,7 +10,7 @@ use crate::sql::{self, Columns};
 use crate::store::Store;
 use cx_analytics::{Consent, Customer, Timestamp};
 use sea_orm::DatabaseTransaction;
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 /// Customers in one statement.
 const CHUNK: usize = 500;
@@ -64,42 +64,128 @@ impl Store {
         }
         Ok(then)
     }
+
+    /// What was known of a customer before, latest first, each with from when until when it stands.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub async fn customer_history(
+        &self,
+        customer_id: &str,
+    ) -> Result<Vec<(Customer, Range<Timestamp>)>> {
+        let text =
+            "SELECT profile, known_since, known_until FROM customer_history WHERE customer_id = $1
+                    ORDER BY known_until DESC";
+        let rows = sql::query_all(self.read(), text, vec![customer_id.into()]).await?;
+        let read = |row| {
+            let mut columns = Columns::of(row);
+            let profile = parsed(&columns.take::<String>()?, "profile of a customer")?;
+            Ok((profile, columns.instant()?..columns.instant()?))
+        };
+        rows.iter().map(read).collect()
+    }
 }
 
-/// Keeps what is known of these customers, where what is about to be written says something else.
+/// Keeps what is known of these customers, where what is about to be written says something else. At most one profile a week: who changes
+/// more often is taken as they were at the week's beginning, so that nothing is known too early and a field that changes every hour does
+/// not fill the disk.
 pub(super) async fn keep(
     tx: &DatabaseTransaction,
     written: &[&Customer],
     now: Timestamp,
 ) -> Result<()> {
-    let (mut ids, mut profiles) = (Vec::new(), Vec::new());
     for part in written.chunks(CHUNK) {
-        let keys: Vec<&str> = part.iter().map(|one| one.customer_id.as_str()).collect();
-        let (marks, values) = sql::marks(&keys, 1);
-        let text = format!(
-            "SELECT {} FROM customer WHERE customer_id IN ({marks}) ORDER BY customer_id{}",
-            COLUMNS.join(", "),
-            locking(tx),
-        );
-        let news: HashMap<&str, &Customer> =
-            part.iter().map(|one| (one.customer_id.as_str(), *one)).collect();
-        for row in sql::query_all(tx, &text, values).await? {
-            let before = profile(customer(&row)?.0);
-            let after = news.get(before.customer_id.as_str()).map(|&one| profile(one.clone()));
-            if after.is_some_and(|after| after != before) {
-                profiles.push(json(&before, "profile")?);
-                ids.push(before.customer_id);
+        let changed = changed(tx, part).await?;
+        let ids: Vec<&str> = changed.iter().map(|(one, _)| one.customer_id.as_str()).collect();
+        let last = last(tx, &ids).await?;
+        let week_ago = now.days_before(7);
+        let (mut stands, mut kept) = (Vec::new(), Vec::new());
+        for (profile, created_at) in &changed {
+            match last.get(&profile.customer_id) {
+                Some((since, _)) if *since > week_ago => stands.push(&*profile.customer_id),
+                Some((_, until)) => kept.push((profile, *until)),
+                None => kept.push((profile, *created_at)),
             }
         }
+        let until = now.micros();
+        extend(tx, &stands, until).await?;
+        let profiles: Result<Vec<String>> =
+            kept.iter().map(|(one, _)| json(one, "profile")).collect();
+        let columns = [
+            (
+                "customer_id",
+                Column::Text(kept.iter().map(|(one, _)| one.customer_id.clone()).collect()),
+            ),
+            ("known_since", Column::I64(kept.iter().map(|(_, since)| since.micros()).collect())),
+            ("known_until", Column::I64(vec![until; kept.len()])),
+            ("profile", Column::Text(profiles?)),
+        ];
+        bulk_insert(tx, "customer_history", &columns, "ON CONFLICT DO NOTHING").await?;
     }
-    let until = vec![now.micros(); ids.len()];
-    let columns = [
-        ("customer_id", Column::Text(ids)),
-        ("known_until", Column::I64(until)),
-        ("profile", Column::Text(profiles)),
-    ];
-    bulk_insert(tx, "customer_history", &columns, "ON CONFLICT DO NOTHING").await?;
     Ok(())
+}
+
+/// The profiles in whose place others are about to be written, each with when the customer was written first. Nobody else changes them
+/// before this transaction ends.
+async fn changed(
+    tx: &DatabaseTransaction,
+    written: &[&Customer],
+) -> Result<Vec<(Customer, Timestamp)>> {
+    let news: HashMap<&str, &Customer> =
+        written.iter().map(|one| (one.customer_id.as_str(), *one)).collect();
+    let ids: Vec<&str> = news.keys().copied().collect();
+    let (marks, values) = sql::marks(&ids, 1);
+    let text = format!(
+        "SELECT {}, created_at FROM customer WHERE customer_id IN ({marks}) ORDER BY customer_id{}",
+        COLUMNS.join(", "),
+        locking(tx),
+    );
+    let mut changed = Vec::new();
+    for row in sql::query_all(tx, &text, values).await? {
+        let before = profile(customer(&row)?.0);
+        let after = news.get(before.customer_id.as_str()).map(|&one| profile(one.clone()));
+        if after.is_some_and(|after| after != before) {
+            changed.push((before, Columns::after(&row, COLUMNS.len()).instant()?));
+        }
+    }
+    Ok(changed)
+}
+
+/// From when until when what was kept last of these customers stands.
+async fn last(
+    tx: &DatabaseTransaction,
+    ids: &[&str],
+) -> Result<HashMap<String, (Timestamp, Timestamp)>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (marks, values) = sql::marks(ids, 1);
+    let text = format!(
+        "SELECT customer_id, MAX(known_since), MAX(known_until) FROM customer_history
+         WHERE customer_id IN ({marks}) GROUP BY customer_id"
+    );
+    let rows = sql::query_all(tx, &text, values).await?;
+    let read = |row| {
+        let mut columns = Columns::of(row);
+        Ok((columns.take()?, (columns.instant()?, columns.instant()?)))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Lets what was kept last of these customers stand longer.
+async fn extend(tx: &DatabaseTransaction, ids: &[&str], until: i64) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let (marks, of) = sql::marks(ids, 2);
+    let text = format!(
+        "UPDATE customer_history SET known_until = $1
+         WHERE customer_id IN ({marks}) AND known_until < $1 AND known_until =
+             (SELECT MAX(e.known_until) FROM customer_history e WHERE e.customer_id = customer_history.customer_id)"
+    );
+    let mut values = vec![until.into()];
+    values.extend(of);
+    sql::execute(tx, &text, values).await.map(|_| ())
 }
 
 /// What models may know of a customer.

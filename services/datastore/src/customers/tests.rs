@@ -27,6 +27,9 @@ fn full(id: &str) -> Customer {
     }
 }
 
+/// In seconds.
+const DAY: i64 = 86_400;
+
 fn bare(id: &str) -> Customer {
     Customer { customer_id: id.to_owned(), ..Customer::default() }
 }
@@ -145,15 +148,15 @@ async fn the_past_knows_the_attributes_of_its_time() {
         let write = async |customers: Vec<Customer>, second| {
             store.customers_upsert(customers, at(second)).await.expect("upsert");
         };
-        write(vec![of("a", "basic"), of("b", "basic")], 10).await;
-        write(vec![of("a", "gold"), of("b", "basic"), of("c", "gold")], 20).await;
+        write(vec![of("a", "basic"), of("b", "basic")], 10 * DAY).await;
+        write(vec![of("a", "gold"), of("b", "basic"), of("c", "gold")], 20 * DAY).await;
         // Consent and what identifies a person are nothing that a model knows.
         let renamed = Customer { email: None, consent: Consent::default(), ..of("a", "gold") };
-        write(vec![renamed], 25).await;
-        write(vec![of("a", "cancelled"), of("c", "gold")], 30).await;
-        let plans = async |second, as_known, whose: &[&str]| {
+        write(vec![renamed], 25 * DAY).await;
+        write(vec![of("a", "cancelled"), of("c", "gold")], 30 * DAY).await;
+        let plans = async |day, as_known, whose: &[&str]| {
             let whose: Vec<String> = whose.iter().map(|id| (*id).to_owned()).collect();
-            let past = Past { as_of: at(second), as_known };
+            let past = Past { as_of: at(day * DAY), as_known };
             let then = store.customers_then(past, &whose).await.expect("then");
             let plan = |(id, customer): (String, Option<Customer>)| {
                 let customer = customer.inspect(|one| {
@@ -178,8 +181,41 @@ async fn the_past_knows_the_attributes_of_its_time() {
         // Before anything was sent, what was sent first stands for the time before.
         assert_eq!(plans(5, false, &[]).await, expected(&[("a", Some("basic"))]));
         assert_eq!(plans(5, false, &["b", "c"]).await, expected(&[]));
-        store.customer_erase("a", at(40)).await.expect("erase");
+        let history = store.customer_history("a").await.expect("read");
+        let told = history
+            .iter()
+            .map(|(one, stands)| (one.plan.as_deref().expect("a plan"), stands.start, stands.end));
+        let days = |from: i64, to: i64| (at(from * DAY), at(to * DAY));
+        let wanted = [("gold", days(20, 30)), ("basic", days(10, 20))];
+        assert_eq!(told.collect::<Vec<_>>(), wanted.map(|(plan, (from, to))| (plan, from, to)));
+        store.customer_erase("a", at(40 * DAY)).await.expect("erase");
         assert_eq!(plans(5, false, &[]).await, expected(&[]));
+        assert!(store.customer_history("a").await.expect("read").is_empty());
+    })
+    .await;
+}
+
+/// Who changes every day is kept once a week, and never known too early.
+#[tokio::test]
+async fn a_profile_a_week_is_kept_and_nothing_is_known_too_early() {
+    on_every_engine(async |store| {
+        let of = |day: i64| Customer { plan: Some(day.to_string()), ..bare("a") };
+        for day in 0..=30 {
+            let written = store.customers_upsert(vec![of(day), bare("b")], at(day * DAY)).await;
+            written.expect("upsert");
+        }
+        let history = store.customer_history("a").await.expect("read");
+        assert!((4..=6).contains(&history.len()), "{history:?}");
+        assert!(history.windows(2).all(|two| two[1].1.end == two[0].1.start));
+        let whole = history.last().expect("one").1.start..history[0].1.end;
+        assert_eq!(whole, at(0)..at(30 * DAY));
+        for day in 1..=30 {
+            let past = Past { as_of: at(day * DAY), as_known: true };
+            let then = store.customers_then(past, &[]).await.expect("then");
+            let plan = then["a"].as_ref().and_then(|one| one.plan.as_deref()).expect("a plan");
+            let known: i64 = plan.parse().expect("a day");
+            assert!((day - 8..day).contains(&known), "on day {day} it was that of {known}");
+        }
     })
     .await;
 }

@@ -24,10 +24,11 @@ impl MigrationTrait for Migration {
 const STATEMENTS: &[&str] = &[
     "ALTER TABLE customer ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0",
     "UPDATE customer SET created_at = updated_at",
-    // `profile` was known until then, since the version before. It is JSON, without what identifies a person.
+    // What is taken as known in that time. `profile` is JSON, without what identifies a person.
     "CREATE TABLE customer_history (
         customer_id ID! NOT NULL,
         known_until BIGINT NOT NULL,
+        known_since BIGINT NOT NULL,
         profile TEXT NOT NULL,
         PRIMARY KEY (customer_id, known_until)
     )",

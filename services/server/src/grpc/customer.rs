@@ -10,17 +10,18 @@ use super::{
 use crate::{
     clock,
     proto::{
-        self, CustomerRefusal, EraseCustomerRequest, EraseCustomerResponse, ExportCustomerRequest,
-        ExportCustomerResponse, GetCustomerRequest, GetCustomerResponse, IngestOutcome,
-        InteractionChunk, ListCustomersRequest, ListCustomersResponse, ListInteractionsRequest,
-        ListInteractionsResponse, UpsertCustomersRequest, UpsertCustomersResponse,
+        self, CustomerRefusal, EarlierProfiles, EraseCustomerRequest, EraseCustomerResponse,
+        ExportCustomerRequest, ExportCustomerResponse, GetCustomerRequest, GetCustomerResponse,
+        IngestOutcome, InteractionChunk, ListCustomersRequest, ListCustomersResponse,
+        ListInteractionsRequest, ListInteractionsResponse, UpsertCustomersRequest,
+        UpsertCustomersResponse,
         customer_service_server::{CustomerService, CustomerServiceServer},
         export_customer_response::Part,
     },
 };
 use cx_analytics::{Money, Timestamp};
 use cx_datastore::{Scope, Stored};
-use futures::{Stream, StreamExt, future::ready, stream};
+use futures::{Stream, StreamExt, stream};
 use std::{ops::Range, pin::Pin};
 use tonic::{Request, Response, Status, service::Routes};
 
@@ -28,6 +29,8 @@ use tonic::{Request, Response, Status, service::Routes};
 const MAX_CUSTOMERS: usize = 1000;
 /// Interactions read at a time for an export.
 const CHUNK: u64 = 500;
+/// Earlier profiles in a message of an export.
+const PROFILES: usize = 20;
 
 /// Adds the service.
 pub(super) fn add(routes: Routes, api: &Api) -> Routes {
@@ -163,8 +166,15 @@ impl CustomerService for Handler {
         let customer_id = customer_id(request.into_inner().customer_id)?;
         let customer =
             ExportCustomerResponse { part: Some(Part::Customer(self.read(&customer_id).await?)) };
+        let history = self.api.store.customer_history(&customer_id).await.map_err(Refusal::from)?;
+        let told: Vec<_> = history.into_iter().map(to_proto::earlier_profile).collect();
+        let earlier = told.chunks(PROFILES).map(|some| {
+            let profiles = EarlierProfiles { profiles: some.to_vec() };
+            ExportCustomerResponse { part: Some(Part::EarlierProfiles(profiles)) }
+        });
+        let first: Vec<_> = std::iter::once(customer).chain(earlier).map(Ok).collect();
         let rest = self.clone().timeline(customer_id);
-        Ok(Response::new(Box::pin(stream::once(ready(Ok(customer))).chain(rest))))
+        Ok(Response::new(Box::pin(stream::iter(first).chain(rest))))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{channels, duration, money, stages, timestamp};
 use crate::proto;
 use cx_analytics::{Activity, Consent, Customer, Money, ScoreActivity, Timestamp};
+use std::ops::Range;
 
 /// Converts a customer's attributes; `updated_at` is there where attributes were written.
 pub fn customer(customer: Customer, updated_at: Option<Timestamp>) -> proto::Customer {
@@ -26,6 +27,15 @@ pub fn customer(customer: Customer, updated_at: Option<Timestamp>) -> proto::Cus
         attributes: customer.attributes,
         consent,
         update_time: updated_at.map(timestamp),
+    }
+}
+
+/// Converts what was known of a customer before, with from when until when it stands.
+pub fn earlier_profile((before, stands): (Customer, Range<Timestamp>)) -> proto::EarlierProfile {
+    proto::EarlierProfile {
+        customer: Some(customer(before, None)),
+        start_time: Some(timestamp(stands.start)),
+        end_time: Some(timestamp(stands.end)),
     }
 }
 

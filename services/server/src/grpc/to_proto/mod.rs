@@ -21,7 +21,7 @@ pub use alert_rule::{alert_rule, moved_query};
 pub use audience::audience;
 pub use churn::{churn_band_change, churn_definition, churn_driver_group, churn_risk};
 pub use churn_model::{churn_backtest, churn_model};
-pub use customer::{activity, customer};
+pub use customer::{activity, customer, earlier_profile};
 use cx_analytics::{Channel, Money, Stage, Timestamp};
 pub use feedback::{
     Beside, feedback, feedback_analyser, theme, theme_language, theme_persona, theme_trend,
