@@ -138,7 +138,7 @@ async fn a_model_is_trained_and_its_risks_are_listed(engine: Engine) {
     let by_id = |risk: &ChurnRisk| risk.customer_id.clone();
     assert!(exported.iter().map(by_id).rev().is_sorted());
     let mut wanted = likely;
-    wanted.sort_by(|one, other| by_id(other).cmp(&by_id(one)));
+    wanted.sort_by_key(|risk| std::cmp::Reverse(by_id(risk)));
     assert_eq!(exported, wanted);
 
     let request =

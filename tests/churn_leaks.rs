@@ -53,7 +53,7 @@ fn quality(model: &ChurnModel) -> ChurnQuality {
 
 /// One in eight is said wrongly, so that nobody suspects a column that knows all.
 fn said(place: usize, truth: bool) -> bool {
-    truth ^ (place % 8 == 0)
+    truth ^ place.is_multiple_of(8)
 }
 
 /// Writes for everybody what became of them in the latest horizon.
