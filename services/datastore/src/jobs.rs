@@ -219,18 +219,18 @@ impl Store {
         .await
     }
 
-    /// Leaves a job to another worker, who may begin at once. This attempt does not count: nothing went wrong.
+    /// Leaves a job to another worker, who may begin at once. This attempt does not count: nothing went wrong. False where it is not
+    /// this worker's any more, or has ended.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn job_release(&self, id: &str, owner: &str, now: Timestamp) -> Result<()> {
-        self.write(async |tx| {
+    pub async fn job_release(&self, id: &str, owner: &str, now: Timestamp) -> Result<bool> {
+        let released = self.write(async |tx| {
             let text = "UPDATE job SET attempt = attempt - 1, lease_until = $3
                         WHERE job_id = $1 AND lease_owner = $2 AND state = 2";
             sql::execute(tx, text, vec![id.into(), owner.into(), now.micros().into()]).await
-        })
-        .await?;
-        Ok(())
+        });
+        Ok(released.await? > 0)
     }
 
     /// Ends a job without a result. False: the lease was lost, and with it the right to say so.

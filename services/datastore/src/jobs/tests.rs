@@ -90,10 +90,10 @@ async fn an_attempt_that_was_left_to_others_does_not_count() {
         for turn in 1..=5 {
             let claimed = store.job_claim("w1", at(turn), LEASE).await.expect("claim");
             assert_eq!(claimed.expect("at once").attempt, 1);
-            store.job_release("a", "w1", at(turn)).await.expect("release");
+            assert!(store.job_release("a", "w1", at(turn)).await.expect("release"));
         }
         store.job_claim("w2", at(9), LEASE).await.expect("claim").expect("a job");
-        store.job_release("a", "w1", at(10)).await.expect("nothing to release");
+        assert!(!store.job_release("a", "w1", at(10)).await.expect("nothing to release"));
         assert_eq!(store.job_claim("w1", at(11), LEASE).await.expect("claim"), None);
     })
     .await;

@@ -113,8 +113,13 @@ async fn perform<F>(
         () = stop.cancelled() => {
             task.abort();
             // A lease that ends now lets another replica begin at once.
-            let _ends_by_itself = store.job_release(&job.id, owner, clock::now()).await;
-            return tracing::info!(job = job.id, "work is left to another replica");
+            match store.job_release(&job.id, owner, clock::now()).await {
+                Ok(true) => tracing::info!(job = job.id, "work is left to another replica"),
+                Ok(false) => tracing::info!(job = job.id, "work ended"),
+                // The lease ends by itself.
+                Err(error) => tracing::warn!(job = job.id, "work is not released: {error}"),
+            }
+            return;
         }
     };
     conclude(store, owner, &job, ended).await;
