@@ -51,8 +51,17 @@ pub(super) struct HeldOut {
 }
 
 impl HeldOut {
-    fn losses(&self) -> Vec<f64> {
-        self.log_odds.iter().zip(&self.churned).map(|(&odds, &gone)| loss_of(odds, gone)).collect()
+    /// The loss of each row, calibrated.
+    fn losses(&self, by: &Calibration) -> Vec<f64> {
+        let rows = self.log_odds.iter().zip(&self.churned);
+        rows.map(|(&odds, &gone)| loss_of(by.apply(odds), gone)).collect()
+    }
+}
+
+impl Tuned {
+    /// The loss of each held-out row.
+    pub(super) fn losses(&self) -> Vec<f64> {
+        self.held_out.losses(&self.calibration)
     }
 }
 
@@ -163,7 +172,9 @@ impl Kitchen<'_> {
             };
             ridges.iter().map(&mut odds).collect()
         });
-        let strongest = strongest_of_equals(&held_out);
+        let losses: Vec<Vec<f64>> =
+            held_out.iter().map(|one| one.losses(&Calibration::NONE)).collect();
+        let strongest = simplest_of_equals(&losses);
         best(vec![held_out[strongest].clone()], |_| Recipe::Logistic { c: ridges[strongest] })
     }
 
@@ -210,10 +221,9 @@ fn held_out(
     choices
 }
 
-/// The first choice that is no worse than the best by more than a standard error of their difference: what cannot be told apart on
-/// these customers is told apart by less on later ones, where the stronger ridge holds out better.
-fn strongest_of_equals(choices: &[HeldOut]) -> usize {
-    let losses: Vec<Vec<f64>> = choices.iter().map(HeldOut::losses).collect();
+/// Of choices by the losses of the same rows, the simplest first: the first that is no worse than the best by more than a standard error
+/// of their difference. What cannot be told apart on these customers is told apart on later ones, where the simpler one holds out better.
+pub(super) fn simplest_of_equals(losses: &[Vec<f64>]) -> usize {
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len().max(1) as f64;
     let least = (0..losses.len()).min_by(|&i, &j| mean(&losses[i]).total_cmp(&mean(&losses[j])));
     let Some(least) = least else { return 0 };

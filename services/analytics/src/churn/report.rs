@@ -153,21 +153,31 @@ pub(super) fn reason(
         format!("; left out, as alone they order outcomes too well to be true: {names}")
     };
     let rule = candidates.iter().find(|one| one.basis == Basis::RecencyRule);
-    let model = candidates.iter().find(|one| one.basis != Basis::RecencyRule);
-    let (Some(rule), Some(model)) = (rule, model) else { return refused };
+    let best = candidates.iter().find(|one| one.basis != Basis::RecencyRule);
+    let (Some(rule), Some(best)) = (rule, best) else { return refused };
+    let chosen = candidates.iter().find(|one| one.chosen && one.basis != Basis::RecencyRule);
     let name = |one: &Candidate| format!("{} ({})", one.basis.in_words(), one.parameters);
-    let (model_loss, rule_loss) = (model.quality.log_loss, rule.quality.log_loss);
-    if model.chosen {
-        format!(
-            "{}: best of {} by log loss on customers held out; {where_} its log loss {model_loss:.4} is below the recency rule's {rule_loss:.4}{refused}",
-            name(model),
-            candidates.len(),
-        )
+    let rule_loss = rule.quality.log_loss;
+    let Some(model) = chosen else {
+        return format!(
+            "{}: {where_} the log loss {:.4} of the best model, {}, is not below the rule's {rule_loss:.4} by more than chance{refused}",
+            name(rule),
+            best.quality.log_loss,
+            best.basis.in_words(),
+        );
+    };
+    let which = if best.chosen {
+        format!("best of {}", candidates.len())
     } else {
         format!(
-            "{}: {where_} the log loss {model_loss:.4} of the best model, {}, is not below the rule's {rule_loss:.4} by more than chance{refused}",
-            name(rule),
-            model.basis.in_words(),
+            "as good as {}, the best of {}, and simpler",
+            best.basis.in_words(),
+            candidates.len()
         )
-    }
+    };
+    format!(
+        "{}: {which} by log loss on customers held out; {where_} its log loss {:.4} is below the recency rule's {rule_loss:.4}{refused}",
+        name(model),
+        model.quality.log_loss,
+    )
 }

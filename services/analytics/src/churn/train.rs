@@ -16,7 +16,7 @@ use super::{
     likeness::Likeness,
     logistic::{logit, loss_of},
     quality::Quality,
-    recipe::{Kitchen, Recipe, Scorer, Tuned},
+    recipe::{Kitchen, Recipe, Scorer, Tuned, simplest_of_equals},
     report::{Report, Test, reason},
     sample::{FEWEST_OF_A_KIND, FEWEST_ROWS, Sample, Snapshot},
     score::{Model, Ranks},
@@ -192,7 +192,8 @@ fn named(tuned: &Tuned, scorer: Option<Scorer>) -> Option<(Basis, Scorer)> {
     scorer.map(|scorer| (tuned.recipe.basis(), scorer))
 }
 
-/// The model with the least held-out loss, where it beats the better rule in the test as well, by more than chance would; else that rule.
+/// Of the models with the least held-out loss, and those that are as good, the simplest; where it beats the better rule in the test as
+/// well, by more than chance would; else the one with the least loss, where that does; else that rule.
 fn choose(tuned: &[Tuned], tested: &[(Quality, Vec<f64>)], churned: &[bool]) -> usize {
     let is_rule = |place: &usize| matches!(tuned[*place].recipe, Recipe::Rule { .. });
     let least = |places: Vec<usize>| {
@@ -206,7 +207,9 @@ fn choose(tuned: &[Tuned], tested: &[(Quality, Vec<f64>)], churned: &[bool]) -> 
         let (mean, deviation) = mean_and_deviation(&less.collect::<Vec<f64>>());
         mean > SURE * deviation / (churned.len() as f64).sqrt()
     };
-    least(models).filter(beats).unwrap_or(rule)
+    let losses: Vec<Vec<f64>> = models.iter().map(|&model| tuned[model].losses()).collect();
+    let simplest = models.get(simplest_of_equals(&losses)).copied();
+    [simplest, least(models)].into_iter().flatten().find(beats).unwrap_or(rule)
 }
 
 fn predict(scorer: &Option<Scorer>, calibration: &Calibration, sample: &Sample<'_>) -> Vec<f64> {

@@ -253,9 +253,12 @@ pub fn in_words(model: &ChurnModel) -> String {
         let where_ =
             if test.held_out_customers { "customers held out at" } else { "the later cut-off" };
         words.push(format!(
-            "trained on {} outcomes at {} cut-offs, tested on {} customers ({} of them left), {where_} {}",
+            "trained on {} outcomes at {}, tested on {} customers ({} of them left), {where_} {}",
             training.train_rows,
-            training.train_cutoffs.len(),
+            match training.train_cutoffs.len() {
+                1 => "one cut-off".to_owned(),
+                cutoffs => format!("{cutoffs} cut-offs"),
+            },
             quality.customers,
             quality.churned,
             shown(test.cutoff),
