@@ -6,10 +6,12 @@ use cx_analytics::{
     Customer, Interaction, Timestamp, codes::Channel, interaction::Payload, synthetic::Population,
     time::DAY,
 };
-use cx_server::proto::{ChurnModel, ChurnQuality, ListChurnRisksRequest, TrainChurnModelRequest};
+use cx_server::proto::{
+    ChurnBasis, ChurnModel, ChurnQuality, ListChurnRisksRequest, TrainChurnModelRequest,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
-const CUSTOMERS: u64 = 1200;
+const CUSTOMERS: u64 = 1500;
 /// Days before `AS_OF` of the cut-offs that are looked back to: of the horizon, 90 days, halves.
 const CUTOFFS: [i64; 4] = [90, 135, 180, 225];
 
@@ -120,6 +122,8 @@ async fn what_was_written_later_teaches_nothing(engine: Engine) {
     assert_eq!(leaky.customers, honest.customers);
     assert!((leaky.auc - honest.auc).abs() < 0.02, "{} {}", leaky.auc, honest.auc);
     let report = model.report.unwrap();
+    let rules = [ChurnBasis::RecencyRule, ChurnBasis::RecencyRank, ChurnBasis::BgNbd];
+    assert!(!rules.contains(&report.basis()) && !report.importances.is_empty());
     assert!(
         report.importances.iter().all(|one| !one.feature.contains("status")),
         "the status matters"

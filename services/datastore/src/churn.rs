@@ -73,6 +73,8 @@ pub struct ChurnPublication<'a> {
     pub scorer: &'a Model,
     /// Everyone's risk.
     pub risks: &'a [Scored],
+    /// The model in whose place it becomes the active one; without one in place of any.
+    pub in_place_of: Option<&'a str>,
 }
 
 /// What became of a customer in the horizon.
@@ -126,14 +128,18 @@ impl Store {
             )
             .await?;
             connect::bulk_insert(tx, "churn_risk", &risks, "").await?;
-            if of.job.activate {
+            let mut activates = of.job.activate;
+            if activates {
                 // First the log, as everybody who locks both does.
                 positions(tx, 0, Timestamp::MIN).await?;
+                let active = definitions::active_model(tx, definition_id).await?;
+                // Somebody may have made another one active meanwhile, which stays.
+                activates &= of.in_place_of.is_none_or(|old| active.as_deref() == Some(old));
             }
             let scored = of.risks.iter().map(|one| one.risk.customer_id.as_str()).collect();
             self.leave_out_erased(tx, scored).await?;
             backtest::keep(tx, id, of.model.definition.horizon_days(), of.model.as_of).await?;
-            if of.job.activate {
+            if activates {
                 activate(tx, definition_id, id, now).await?;
                 // Whatever arrived after its risks were made is looked at again.
                 duties::done(tx, Duty::Churn, of.model.as_of).await?;

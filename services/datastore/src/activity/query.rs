@@ -66,12 +66,13 @@ struct Numbers<'a>(std::str::Split<'a, char>);
 
 impl Numbers<'_> {
     fn take(&mut self) -> Result<i64> {
-        let number = self.0.next().and_then(|number| number.parse().ok());
-        number.ok_or(Error::Corrupt { what: "activity" })
+        self.opt()?.ok_or(Error::Corrupt { what: "activity" })
     }
 
     fn opt(&mut self) -> Result<Option<i64>> {
-        Ok(Some(self.take()?).filter(|&number| number != NONE))
+        let number = self.0.next().and_then(|number| number.parse().ok());
+        let number: i64 = number.ok_or(Error::Corrupt { what: "activity" })?;
+        Ok(Some(number).filter(|&number| number != NONE))
     }
 
     fn instant(&mut self) -> Result<Timestamp> {

@@ -76,12 +76,16 @@ impl Store {
         as_of: Timestamp,
     ) -> Result<Option<Quality>> {
         let values = || vec![model_id.into(), as_of.micros().into()];
-        let text = "SELECT definition FROM churn_backtest WHERE churn_model_id = $1 AND as_of = $2";
+        // A replica of before the last migration wrote none with the list.
+        let text =
+            "SELECT COALESCE(NULLIF(b.definition, ''), m.definition, '') FROM churn_backtest b
+                    LEFT JOIN churn_model m ON m.churn_model_id = b.churn_model_id
+                    WHERE b.churn_model_id = $1 AND b.as_of = $2";
         let Some(row) = sql::query_one(self.read(), text, values()).await? else { return Ok(None) };
         let definition: Definition =
             parsed(&Columns::of(&row).take::<String>()?, "definition of churn")?;
         let outcomes: HashMap<String, Outcome> =
-            self.churn_outcomes(&definition, as_of, None).await?;
+            self.churn_outcomes(&definition, (as_of, None), None).await?;
         let text = "SELECT customer_id, probability FROM churn_forecast WHERE churn_model_id = $1 AND as_of = $2
                     ORDER BY customer_id";
         let (mut said, mut left) = (Vec::new(), Vec::new());

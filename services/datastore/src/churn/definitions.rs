@@ -98,6 +98,11 @@ async fn definition_in(tx: &DatabaseTransaction, id: &str) -> Result<Option<Chur
     sql::query_one(tx, &text, vec![id.into()]).await?.map(|row| read(&row)).transpose()
 }
 
+/// The active model of a definition.
+pub(super) async fn active_model(tx: &DatabaseTransaction, id: &str) -> Result<Option<String>> {
+    Ok(definition_in(tx, id).await?.and_then(|definition| definition.model_id))
+}
+
 /// Makes a model the one from which the risks of its definition are answered, and writes who crosses a band by that.
 pub(crate) async fn activate(
     tx: &DatabaseTransaction,

@@ -4,29 +4,31 @@ use crate::error::Result;
 use crate::jobs::{JobKind, JobState};
 use crate::sql::{self, Columns};
 use crate::store::Store;
+use cx_analytics::Timestamp;
 
 /// Risks removed in one transaction.
 const PIECE: i64 = 20_000;
 
 impl Store {
-    /// Removes all but the latest `keep` models of each definition, with their lists, and all but so many failed trainings; never an
-    /// active model. Gives their number.
+    /// Removes all but the latest `keep` models of each definition, with their lists, and trainings that failed more than 31 days ago (by
+    /// these it is known that they were asked for); never an active model. Gives their number.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
-    pub async fn churn_models_prune(&self, keep: u64) -> Result<u64> {
+    pub async fn churn_models_prune(&self, keep: u64, now: Timestamp) -> Result<u64> {
         let text = "SELECT job_id FROM (
-                        SELECT j.job_id, j.state, m.churn_model_id, ROW_NUMBER() OVER (
+                        SELECT j.job_id, j.state, j.created_at, m.churn_model_id, ROW_NUMBER() OVER (
                             PARTITION BY j.state, m.churn_definition_id ORDER BY j.created_at DESC, j.job_id DESC) AS place
                         FROM job j LEFT JOIN churn_model m ON m.churn_model_id = j.job_id
                         WHERE j.kind = $1 AND j.state IN ($2, $3)
                           AND j.job_id NOT IN (SELECT churn_model_id FROM churn_definition WHERE churn_model_id IS NOT NULL)) r
-                    WHERE place > $4 OR (state = $2 AND churn_model_id IS NULL)";
+                    WHERE (state = $2 AND (place > $4 OR churn_model_id IS NULL)) OR (state = $3 AND created_at < $5)";
         let values = vec![
             JobKind::ChurnTraining.code().into(),
             JobState::Succeeded.code().into(),
             JobState::Failed.code().into(),
             i64::try_from(keep).unwrap_or(i64::MAX).into(),
+            now.days_before(31).micros().into(),
         ];
         let mut removed = 0;
         for row in sql::query_all(self.read(), text, values).await? {

@@ -52,14 +52,14 @@ impl Store {
         Ok(found)
     }
 
-    /// What became of customers in the horizon after a cut-off, as it is known now, of whom anything did.
+    /// What became of customers in the horizon after a cut-off, of whom anything did; as it was known at an instant, or is now.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`], [`crate::Error::Timeout`].
     pub async fn churn_outcomes(
         &self,
         definition: &Definition,
-        cutoff: Timestamp,
+        (cutoff, known_at): (Timestamp, Option<Timestamp>),
         currency: Option<Currency>,
     ) -> Result<HashMap<String, Outcome>> {
         let end = cutoff.days_before(-definition.horizon_days());
@@ -81,11 +81,13 @@ impl Store {
         let text = format!(
             "SELECT customer_id, CAST({comes} AS BIGINT),
                     CAST(COALESCE(SUM(amount) FILTER (WHERE kind = {order} AND currency = $3), 0) AS BIGINT)
-             FROM interaction WHERE occurred_at >= $1 AND occurred_at < $2 GROUP BY customer_id",
+             FROM interaction WHERE occurred_at >= $1 AND occurred_at < $2 AND received_at < $4 GROUP BY customer_id",
             order = Kind::Order.code(),
         );
         let code = currency.map_or_else(String::new, String::from);
-        let values = vec![cutoff.micros().into(), end.micros().into(), code.into()];
+        let known_at = known_at.unwrap_or(Timestamp::MAX).micros();
+        let values =
+            vec![cutoff.micros().into(), end.micros().into(), code.into(), known_at.into()];
         for row in sql::query_all(self.long(), &text, values).await? {
             let mut columns = Columns::of(&row);
             let (id, comes, spent): (String, i64, i64) =

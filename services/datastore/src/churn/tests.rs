@@ -56,6 +56,10 @@ fn risks() -> Vec<Scored> {
 }
 
 async fn publish(store: &Store, id: &str) -> Result<()> {
+    publish_in_place_of(store, id, None).await
+}
+
+async fn publish_in_place_of(store: &Store, id: &str, in_place_of: Option<&str>) -> Result<()> {
     let definition = Definition::default();
     let columns = Columns::default();
     let present = Snapshot::of(at(0), &columns, &[]);
@@ -69,7 +73,14 @@ async fn publish(store: &Store, id: &str) -> Result<()> {
     store.job_create(JobKind::ChurnTraining, "{}", true, None, id.to_owned(), at(1)).await?;
     let job = store.job_claim("w", at(2), 1_000_000).await?.expect("a job");
     let (owner, risks) = ("w", risks());
-    let of = ChurnPublication { job: &job, owner, model: &model, scorer: &scorer, risks: &risks };
+    let of = ChurnPublication {
+        job: &job,
+        owner,
+        model: &model,
+        scorer: &scorer,
+        risks: &risks,
+        in_place_of,
+    };
     store.churn_publish(of, at(3)).await?;
     assert_eq!(store.churn_model_get(id).await?, Some(model));
     Ok(())

@@ -1,4 +1,4 @@
-//! What was known of customers before: each profile that another one took the place of. A model that learns from the past may know
+//! What was known of customers before: profiles that others took the place of. A model that learns from the past may know
 //! nothing of a customer that was written later, the outcome least of all.
 
 use super::{COLUMNS, customer};
@@ -88,13 +88,22 @@ impl Store {
 
 /// Keeps what is known of these customers, where what is about to be written says something else. At most one profile a week: who changes
 /// more often is taken as they were at the week's beginning, so that nothing is known too early and a field that changes every hour does
-/// not fill the disk.
+/// not fill the disk. Nothing of those who object to profiling, for which it is kept.
 pub(super) async fn keep(
     tx: &DatabaseTransaction,
     written: &[&Customer],
     now: Timestamp,
 ) -> Result<()> {
-    for part in written.chunks(CHUNK) {
+    let objects = |one: &&&Customer| one.consent.profiling == Some(false);
+    let (objectors, others): (Vec<&Customer>, Vec<&Customer>) =
+        written.iter().partition(|one| objects(one));
+    for part in objectors.chunks(CHUNK) {
+        let ids: Vec<&str> = part.iter().map(|one| one.customer_id.as_str()).collect();
+        let (marks, values) = sql::marks(&ids, 1);
+        let text = format!("DELETE FROM customer_history WHERE customer_id IN ({marks})");
+        sql::execute(tx, &text, values).await?;
+    }
+    for part in others.chunks(CHUNK) {
         let changed = changed(tx, part).await?;
         let ids: Vec<&str> = changed.iter().map(|(one, _)| one.customer_id.as_str()).collect();
         let last = last(tx, &ids).await?;

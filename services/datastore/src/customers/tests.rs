@@ -144,7 +144,9 @@ async fn money_adds_up_by_currency() {
 #[tokio::test]
 async fn the_past_knows_the_attributes_of_its_time() {
     on_every_engine(async |store| {
-        let of = |id: &str, plan: &str| Customer { plan: Some(plan.to_owned()), ..full(id) };
+        let consent = Consent { profiling: Some(true), ..Consent::default() };
+        let of =
+            |id: &str, plan: &str| Customer { plan: Some(plan.to_owned()), consent, ..full(id) };
         let write = async |customers: Vec<Customer>, second| {
             store.customers_upsert(customers, at(second)).await.expect("upsert");
         };
@@ -188,6 +190,11 @@ async fn the_past_knows_the_attributes_of_its_time() {
         let days = |from: i64, to: i64| (at(from * DAY), at(to * DAY));
         let wanted = [("gold", days(20, 30)), ("basic", days(10, 20))];
         assert_eq!(told.collect::<Vec<_>>(), wanted.map(|(plan, (from, to))| (plan, from, to)));
+        // Of who objects to profiling nothing is kept, whatever they change.
+        for plan in ["silver", "bronze"] {
+            write(vec![Customer { plan: Some(plan.to_owned()), ..full("b") }], 35 * DAY).await;
+        }
+        assert!(store.customer_history("b").await.expect("read").is_empty());
         store.customer_erase("a", at(40 * DAY)).await.expect("erase");
         assert_eq!(plans(5, false, &[]).await, expected(&[]));
         assert!(store.customer_history("a").await.expect("read").is_empty());

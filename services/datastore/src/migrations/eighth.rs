@@ -22,8 +22,9 @@ impl MigrationTrait for Migration {
 }
 
 const STATEMENTS: &[&str] = &[
+    // 0 of whom there were before, as of whom it is not known: their last write would be taken for their first, and who was written since
+    // a cut-off would be told from who was not.
     "ALTER TABLE customer ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0",
-    "UPDATE customer SET created_at = updated_at",
     // What is taken as known in that time. `profile` is JSON, without what identifies a person.
     "CREATE TABLE customer_history (
         customer_id ID! NOT NULL,

@@ -126,6 +126,7 @@ impl Churn {
                 as_of,
                 currency: train.currency,
                 live: train.as_of.is_none(),
+                in_place_of: None,
             };
             train_and_print(&store, &parameters, !train.no_activate).await
         }

@@ -106,6 +106,7 @@ impl Demo {
             as_of: until,
             currency: None,
             live: self.until.is_none(),
+            in_place_of: None,
         };
         let json = serde_json::to_string(&parameters)?;
         let id = work::run_to_end(store, JobKind::ChurnTraining, &json, true).await?;

@@ -19,8 +19,8 @@ pub struct Serve {
     /// Segmentations and trainings worked on at once; 0 leaves them to other replicas
     #[arg(long, env = "CX_WORKERS", default_value_t = 1, value_name = "NUMBER")]
     pub workers: usize,
-    /// Seconds from one look for new data to the next: whoever's data arrived is in the right persona that much later; 0 leaves that to
-    /// other replicas
+    /// Seconds from one look for new data to the next: whoever's data arrived is in the right persona that much later; 0 leaves that,
+    /// churn risks and the training of churn models again to other replicas
     #[arg(long, env = "CX_REFRESH_SECONDS", default_value_t = 1.0, value_parser = seconds, value_name = "SECONDS")]
     pub refresh_seconds: f64,
     /// Hours after which a customer is looked at again of whom no data arrived

@@ -217,6 +217,7 @@ impl ChurnService for Handler {
             as_of: asked.as_of,
             currency: asked.currency,
             live: asked.live,
+            in_place_of: None,
         };
         let parameters =
             serde_json::to_string(&parameters).map_err(|error| Refusal::internal(&error))?;

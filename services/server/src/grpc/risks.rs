@@ -105,6 +105,10 @@ impl Risks {
                 return Ok(None);
             }
             let page = risks.page(&store, &asked).await?;
+            if !page.more {
+                // The list of a model that was removed meanwhile would end too soon.
+                published(&store, &risks.place.model_id).await?;
+            }
             let message = ExportChurnRisksResponse { risks: page.risks };
             Ok((!message.risks.is_empty()).then_some((message, (risks, store, asked, page.more))))
         }))

@@ -28,7 +28,7 @@ pub(super) async fn forever(store: Store, keep_versions: u64, stop: Cancellation
             Ok(versions) => tracing::info!(versions, "removed old segmentations"),
             Err(error) => tracing::warn!("cannot remove old segmentations: {error}"),
         }
-        match store.churn_models_prune(keep_versions).await {
+        match store.churn_models_prune(keep_versions, clock::now()).await {
             Ok(0) => {}
             Ok(models) => tracing::info!(models, "removed old churn models"),
             Err(error) => tracing::warn!("cannot remove old churn models: {error}"),

@@ -38,6 +38,9 @@ pub struct Parameters {
     pub currency: Option<Currency>,
     /// Whether risks are kept fresh; else they are a picture of `as_of`.
     pub live: bool,
+    /// The model in whose place it becomes the active one, where nobody asked for it; without one in place of any.
+    #[serde(default)]
+    pub in_place_of: Option<String>,
 }
 
 /// Days before `as_of` at which the same model is asked once more, for the trend.
@@ -63,7 +66,6 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     context.progress(0.0, "counting activity");
     let look = Look { store: &context.store, definition: &definition, currency, span };
     let customers = Arc::new(customers(&context.store).await?);
-    let columns = Arc::new(Columns::learn(customers.values().map(Some)));
     let all = |everyone: Everyone, as_of: Timestamp| {
         let (definition, customers) = (Arc::clone(&definition), Arc::clone(&customers));
         People { everyone, as_of, definition, customers }
@@ -71,9 +73,11 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let before = as_of.days_before(WEEK);
     let (here, week_before) = tokio::try_join!(look.at(as_of), look.at(before))?;
     let (here, week_before) = (all(here, as_of), all(week_before, before));
-    let of = Arc::clone(&columns);
-    let look_here = move || (here.snapshot(&of, &HashMap::new()), here);
-    let (present, here) = joined(spawn_blocking(look_here)).await;
+    let look_here = move || {
+        let columns = Columns::learn(here.subjects().map(|(subject, _)| subject.customer));
+        (here.snapshot(&columns, &HashMap::new()), here, Arc::new(columns))
+    };
+    let (present, here, columns) = joined(spawn_blocking(look_here)).await;
     if present.who.is_empty() {
         return Err(nobody(&definition, Some(span.last)));
     }
@@ -82,7 +86,8 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     context.progress(0.3, "looking at past cut-offs");
     let snapshot = async |cutoff| {
         let people = all(look.at(cutoff).await?, cutoff);
-        let outcomes = context.store.churn_outcomes(&definition, cutoff, currency).await?;
+        let known = Some(as_of).filter(|&as_of| span.then(as_of).as_known);
+        let outcomes = context.store.churn_outcomes(&definition, (cutoff, known), currency).await?;
         let columns = Arc::clone(&columns);
         let made = spawn_blocking(move || people.snapshot(&columns, &outcomes));
         Ok::<Snapshot, Failure>(joined(made).await)
@@ -90,9 +95,15 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let past: Vec<Snapshot> =
         futures::stream::iter(cutoffs).map(snapshot).buffered(AT_ONCE).try_collect().await?;
     context.progress(0.7, "training and scoring");
+    let in_place_of = parameters.in_place_of.clone();
     let work =
         move || outcome(parameters, (&here, &week_before), &columns, (&past, &present), currency);
     let (model, scorer, risks) = joined(spawn_blocking(work)).await;
+    if in_place_of.is_some() && !model.report.training.calibrated {
+        // Records that stopped coming are no reason to forget what was learned.
+        let message = format!("the model in use stays: {}", model.report.training.basis_reason);
+        return Err(Failure::refused(ErrorReason::TooFewCustomers, message));
+    }
     context.progress(0.9, "writing risks");
     let of = ChurnPublication {
         job,
@@ -100,6 +111,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         model: &model,
         scorer: &scorer,
         risks: &risks,
+        in_place_of: in_place_of.as_deref(),
     };
     Ok(context.store.churn_publish(of, clock::now()).await?)
 }

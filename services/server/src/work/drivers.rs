@@ -23,7 +23,8 @@ pub async fn of(
 ) -> Result<Vec<Told>, Error> {
     let Some(model) = store.churn_live_get(model_id).await? else { return Ok(Vec::new()) };
     let mut drivers = Drivers::default();
-    let order = RiskOrder::Probability;
+    // Risks move while they are read; who they are of does not.
+    let order = RiskOrder::Customer;
     let mut page = RiskPage { model_id, segmentation_id, filter, order, after: None, limit: PAGE };
     loop {
         let risks = store.churn_risks_list(&page).await?;

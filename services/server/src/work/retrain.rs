@@ -13,7 +13,7 @@ fn times_over(definition: &Definition, trained: Timestamp, now: Timestamp) -> i6
 }
 
 /// Asks for the next training of a live model by the current version of its definition, where it is due. One that fails is asked for
-/// again when as much time has passed. Gives the job where there is one now.
+/// again when as much time has passed. Gives the job where it is new.
 pub(super) async fn ask(
     store: &Store,
     model: &LiveModel,
@@ -25,19 +25,23 @@ pub(super) async fn ask(
         return Ok(None);
     }
     let Some(of) = store.churn_definition_get(&model.definition_id).await? else { return Ok(None) };
+    let asked = store.job_get(&model.id).await?;
+    let asked = asked.and_then(|job| serde_json::from_str::<Parameters>(&job.parameters).ok());
     let parameters = Parameters {
         definition_id: of.id,
         version: of.version,
         definition: of.definition,
         as_of: now,
-        currency: model.currency,
+        currency: asked.and_then(|asked| asked.currency),
         live: true,
+        in_place_of: Some(model.id.clone()),
     };
     let Ok(parameters) = serde_json::to_string(&parameters) else { return Ok(None) };
     let request = format!("{} over {times}", model.id);
     let id = uuid::Uuid::now_v7().to_string();
-    let job = store.job_create(JobKind::ChurnTraining, &parameters, true, Some(&request), id, now);
-    Ok(Some(job.await?.id))
+    let kind = JobKind::ChurnTraining;
+    let job = store.job_create(kind, &parameters, true, Some(&request), id.clone(), now).await?;
+    Ok(Some(job.id).filter(|made| *made == id))
 }
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ impl Node {
 
 /// Trees between two looks at rows that are watched.
 pub(super) const EVERY: usize = 25;
+/// Trees one after the other that found no split, after which others will not either. Fewer than [`EVERY`], so that all are looked at.
+const STUCK: usize = 10;
 
 impl Boosted {
     /// Fits on these columns of the rows.
@@ -95,6 +97,7 @@ impl Boosted {
         let mut odds = vec![base; rows.len()];
         let mut slopes = vec![Slope::default(); rows.len()];
         let mut seen = vec![base; watched.len()];
+        let mut stuck = 0;
         let mut draws = Xoshiro256PlusPlus::seed_from_u64(1);
         for round in 1..=growth.rounds {
             let each = slopes.par_iter_mut().zip(&odds).zip(churned);
@@ -104,12 +107,12 @@ impl Boosted {
                 slope.second = (probability * (1.0 - probability)) as f32;
             });
             let tree = grow(&binned.drawn(&mut draws), &slopes, growth, &mut odds);
-            let stuck = tree.len() == 1;
+            stuck = if tree.len() == 1 { stuck + 1 } else { 0 };
             seen.par_iter_mut().zip(watched).with_min_len(1024).for_each(|(odds, row)| {
                 *odds += leaf(&tree, row);
             });
             model.trees.push(tree);
-            if stuck || (round.is_multiple_of(EVERY) && !go_on(&seen)) {
+            if stuck == STUCK || (round.is_multiple_of(EVERY) && !go_on(&seen)) {
                 break;
             }
         }

@@ -160,8 +160,8 @@ async fn old_models_go_and_what_became_of_their_lists_stays() {
             .job_create(JobKind::ChurnTraining, "{}", true, None, "running".to_owned(), at(0))
             .await
             .expect("a job");
-        assert_eq!(store.churn_models_prune(2).await.expect("prune"), 1);
-        assert_eq!(store.churn_models_prune(2).await.expect("prune"), 0);
+        assert_eq!(store.churn_models_prune(2, at(9)).await.expect("prune"), 1);
+        assert_eq!(store.churn_models_prune(2, at(9)).await.expect("prune"), 0);
         let left = async || {
             let text = "SELECT DISTINCT churn_model_id FROM churn_risk ORDER BY churn_model_id";
             let rows = sql::query_all(store.read(), text, vec![]).await.expect("read");
@@ -173,13 +173,31 @@ async fn old_models_go_and_what_became_of_their_lists_stays() {
         // A removal that was cut off is ended.
         let cut_off = "DELETE FROM churn_model WHERE churn_model_id = 'm4'";
         store.write(async |tx| sql::execute(tx, cut_off, vec![]).await).await.expect("written");
-        assert_eq!(store.churn_models_prune(2).await.expect("prune"), 1);
+        assert_eq!(store.churn_models_prune(2, at(9)).await.expect("prune"), 1);
         assert_eq!(left().await, ["m1", "m3"]);
         assert!(store.job_get("m4").await.expect("read").is_none());
         assert!(store.job_get("running").await.expect("read").is_some());
         assert_eq!(store.churn_backtests(DEFAULT_DEFINITION, 9).await.expect("read").len(), 4);
         let judged = store.churn_backtest_judge("m2", at(0)).await.expect("judged");
         assert_eq!(judged.expect("a list").customers, 5);
+    })
+    .await;
+}
+
+/// A training that nobody asked for takes the place of the model that it was made for, and of no other.
+#[tokio::test]
+async fn who_was_made_active_meanwhile_stays() {
+    on_every_engine(async |store| {
+        publish(&store, "m").await.expect("published");
+        publish_in_place_of(&store, "next", Some("m")).await.expect("published");
+        let active = async || {
+            let definition = store.churn_definition_get(DEFAULT_DEFINITION).await.expect("read");
+            definition.expect("a definition").model_id
+        };
+        assert_eq!(active().await.as_deref(), Some("next"));
+        publish_in_place_of(&store, "late", Some("m")).await.expect("published");
+        assert_eq!(active().await.as_deref(), Some("next"));
+        assert!(store.churn_model_get("late").await.expect("read").is_some());
     })
     .await;
 }

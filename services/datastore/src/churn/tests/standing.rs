@@ -45,7 +45,7 @@ async fn standings_and_outcomes_are_those_of_a_slow_count() {
 
         let end = cutoff.plus(90 * DAY);
         let euro = Currency::parse("EUR");
-        let outcomes = store.churn_outcomes(&definition, cutoff, euro).await.expect("read");
+        let outcomes = store.churn_outcomes(&definition, (cutoff, None), euro).await.expect("read");
         let mut spent: BTreeMap<&str, i64> = BTreeMap::new();
         for record in records.iter().filter(|one| (cutoff..end).contains(&one.occurred_at)) {
             if let Payload::Order { total, .. } = &record.payload {
@@ -113,7 +113,7 @@ async fn of_contracts_the_latest_event_of_each_subscription_counts() {
         assert_eq!((two.first_at, two.last_at, two.days), (at(2 * 86_400), at(20 * 86_400), 3));
         let all = [("stays", true), ("two", true), ("ends", true), ("ended", false)];
         assert_eq!(runs(found), wanted(&all));
-        let outcomes = store.churn_outcomes(&definition, cutoff, None).await.expect("read");
+        let outcomes = store.churn_outcomes(&definition, (cutoff, None), None).await.expect("read");
         let stayed = outcomes.into_iter().filter(|(_, one)| one.stayed).map(|(id, _)| id);
         let stayed: BTreeSet<String> = stayed.collect();
         assert_eq!(stayed, ["later", "stays", "two"].map(str::to_owned).into());

@@ -52,7 +52,7 @@ pub(super) struct Risks {
 }
 
 impl Risks {
-    /// Writes the risks, highest first.
+    /// Writes the risks, each once, by customer id backwards: risks move while they are read.
     pub(super) async fn run(self, store: &Store) -> anyhow::Result<u64> {
         let id = match self.model {
             Some(id) => id,
@@ -76,7 +76,7 @@ impl Risks {
             model_id: &id,
             segmentation_id: segmentation.as_deref(),
             filter: RiskFilter::default(),
-            order: RiskOrder::Probability,
+            order: RiskOrder::Customer,
             after: None,
             limit: PAGE,
         };

@@ -34,7 +34,7 @@ pub fn customer(customer: Customer, updated_at: Option<Timestamp>) -> proto::Cus
 pub fn earlier_profile((before, stands): (Customer, Range<Timestamp>)) -> proto::EarlierProfile {
     proto::EarlierProfile {
         customer: Some(customer(before, None)),
-        start_time: Some(timestamp(stands.start)),
+        start_time: (stands.start.micros() != 0).then(|| timestamp(stands.start)),
         end_time: Some(timestamp(stands.end)),
     }
 }
