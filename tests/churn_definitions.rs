@@ -4,9 +4,9 @@ use crate::churn::{AS_OF, instant, list, train};
 use crate::segmentation::fill;
 use crate::support::{Engine, Server, reason_of, violations_of};
 use cx_server::proto::{
-    ChurnTerms, GetChurnDefinitionRequest, InteractionKind, ListChurnDefinitionsRequest,
-    ListChurnRisksRequest, PutChurnDefinitionRequest, SuggestChurnHorizonRequest,
-    TrainChurnModelRequest,
+    ActivateChurnModelRequest, ChurnTerms, GetChurnDefinitionRequest, InteractionKind,
+    ListChurnDefinitionsRequest, ListChurnRisksRequest, PutChurnDefinitionRequest,
+    SuggestChurnHorizonRequest, TrainChurnModelRequest,
 };
 use std::collections::BTreeSet;
 
@@ -58,6 +58,19 @@ async fn definitions_stand_side_by_side_and_old_lists_keep_theirs(engine: Engine
     assert_eq!(second.churn_definition_version, 2);
     assert_eq!(second.terms.unwrap().horizon_days, 20);
     let now = list(&mut server, of.clone()).await;
+    // And back again.
+    let back = ActivateChurnModelRequest { churn_model_id: first.churn_model_id.clone() };
+    for _ in 0..2 {
+        let active = server.churn.activate_churn_model(back.clone()).await.unwrap().into_inner();
+        assert!(active.churn_model.unwrap().active);
+        assert_eq!(list(&mut server, of.clone()).await, before);
+    }
+    let second_again = ActivateChurnModelRequest { churn_model_id: second.churn_model_id.clone() };
+    server.churn.activate_churn_model(second_again).await.unwrap();
+    assert_eq!(list(&mut server, of.clone()).await, now);
+    let nothing = ActivateChurnModelRequest { churn_model_id: "nothing".into() };
+    let refused = server.churn.activate_churn_model(nothing).await.unwrap_err();
+    assert_eq!(reason_of(&refused), "CHURN_MODEL_NOT_FOUND");
     assert!(now.iter().all(|risk| risk.churn_definition_version == 2));
     let old = ListChurnRisksRequest { churn_model_id: first.churn_model_id, ..of };
     assert_eq!(list(&mut server, old).await, before);

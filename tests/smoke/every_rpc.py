@@ -143,6 +143,8 @@ def metrics_and_churn():
     risks = call("ChurnService/ListChurnRisks", {"page_size": 3})[0]["risks"]
     risk = call("ChurnService/GetChurnRisk", {"customer_id": risks[0]["customerId"]})[0]["churnRisk"]
     assert risk["probability"] == risks[0]["probability"], risk
+    again = call("ChurnService/ActivateChurnModel", {"churn_model_id": model["churnModelId"]})[0]["churnModel"]
+    assert again["active"], again
     exported = [risk for message in call("ChurnService/ExportChurnRisks") for risk in message["risks"]]
     assert len({risk["customerId"] for risk in exported}) == len(exported) and risk["customerId"] in {one["customerId"] for one in exported}
     groups = call("ChurnService/GetChurnDrivers")[0]["groups"]

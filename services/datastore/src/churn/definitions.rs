@@ -1,7 +1,9 @@
 //! Definitions of churn: what each says now, and from which model its risks are answered.
 
 use super::log;
+use crate::duties::{self, Duty};
 use crate::error::{Error, Result};
+use crate::membership::positions;
 use crate::segmentations::{json, parsed};
 use crate::sql::{self, Columns};
 use crate::store::Store;
@@ -96,6 +98,32 @@ impl Store {
 async fn definition_in(tx: &DatabaseTransaction, id: &str) -> Result<Option<ChurnDefinition>> {
     let text = format!("SELECT {COLUMNS} FROM churn_definition WHERE churn_definition_id = $1");
     sql::query_one(tx, &text, vec![id.into()]).await?.map(|row| read(&row)).transpose()
+}
+
+impl Store {
+    /// Makes a published model the active one of its definition. False where there is no such model.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn churn_activate(&self, model_id: &str, now: Timestamp) -> Result<bool> {
+        self.write_long(async |tx| {
+            // First the log, as everybody who locks both does.
+            positions(tx, 0, Timestamp::MIN).await?;
+            let text =
+                "SELECT churn_definition_id, as_of FROM churn_model WHERE churn_model_id = $1";
+            let row = sql::query_one(tx, text, vec![model_id.into()]).await?;
+            let Some(row) = row else { return Ok(false) };
+            let mut columns = Columns::of(&row);
+            let (definition_id, as_of): (String, _) = (columns.take()?, columns.instant()?);
+            if active_model(tx, &definition_id).await?.as_deref() != Some(model_id) {
+                activate(tx, &definition_id, model_id, now).await?;
+                // Whatever arrived after its risks were made is looked at again.
+                duties::done(tx, Duty::Churn, as_of).await?;
+            }
+            Ok(true)
+        })
+        .await
+    }
 }
 
 /// The active model of a definition.

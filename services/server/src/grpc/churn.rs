@@ -5,6 +5,7 @@ use super::{
     follow::{Follow, From, TOLD},
     from_proto::{self, ChurnDefinitionPut, Violations},
     risks::{Risks, ordinal},
+    segmentation::succeeded,
     status::Refusal,
     to_proto,
 };
@@ -231,6 +232,22 @@ impl ChurnService for Handler {
         Ok(Response::new(TrainChurnModelResponse { churn_model: Some(model) }))
     }
 
+    async fn activate_churn_model(
+        &self,
+        request: Request<ActivateChurnModelRequest>,
+    ) -> Result<Response<ActivateChurnModelResponse>, Status> {
+        let mut v = Violations::new();
+        let id = v.id("churn_model_id", request.into_inner().churn_model_id);
+        v.refuse()?;
+        let store = &self.0.store;
+        let job = succeeded(training(store, &id).await?)?;
+        if !store.churn_activate(&id, clock::now()).await.map_err(Refusal::from)? {
+            return Err(Refusal::ChurnModelNotFound(id).into());
+        }
+        let model = described(store, job).await?;
+        Ok(Response::new(ActivateChurnModelResponse { churn_model: Some(model) }))
+    }
+
     async fn get_churn_model(
         &self,
         request: Request<GetChurnModelRequest>,
@@ -245,10 +262,7 @@ impl ChurnService for Handler {
             Some(id) => id,
             None => active(store, &of).await?,
         };
-        let job = store.job_get(&id).await.map_err(Refusal::from)?;
-        let job = job.filter(|job| job.kind == JobKind::ChurnTraining);
-        let job = job.ok_or(Refusal::ChurnModelNotFound(id))?;
-        let model = described(store, job).await?;
+        let model = described(store, training(store, &id).await?).await?;
         Ok(Response::new(GetChurnModelResponse { churn_model: Some(model) }))
     }
 }
@@ -293,6 +307,11 @@ pub(super) async fn active(store: &Store, definition_id: &str) -> Result<String,
 pub(super) async fn published(store: &Store, id: &str) -> Result<ChurnModel, Refusal> {
     let model = store.churn_model_get(id).await?;
     model.ok_or_else(|| Refusal::ChurnModelNotFound(id.to_owned()))
+}
+
+async fn training(store: &Store, id: &str) -> Result<Job, Refusal> {
+    let job = store.job_get(id).await?.filter(|job| job.kind == JobKind::ChurnTraining);
+    job.ok_or_else(|| Refusal::ChurnModelNotFound(id.to_owned()))
 }
 
 /// A training as the API shows it, with its report where it has succeeded.

@@ -309,7 +309,7 @@ async fn job(api: &Api, id: &str) -> Result<Job, Refusal> {
     found.ok_or_else(|| Refusal::SegmentationNotFound(id.to_owned()))
 }
 
-fn succeeded(job: Job) -> Result<Job, Refusal> {
+pub(super) fn succeeded(job: Job) -> Result<Job, Refusal> {
     let state = to_proto::run_state(job.state).as_str_name();
     match job.state {
         JobState::Succeeded => Ok(job),
