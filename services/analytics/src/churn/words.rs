@@ -5,7 +5,11 @@ use crate::interaction::{Currency, Kind, Money};
 
 /// "142 days"
 pub(crate) fn days(value: f64) -> String {
-    count(value.round() as i64, "day")
+    // Whole days that have passed, as `days_since_last_activity` counts.
+    match value.floor() as i64 {
+        0 => "less than a day".to_owned(),
+        whole => count(whole, "day"),
+    }
 }
 
 /// "1 order", "3 orders", "no order"

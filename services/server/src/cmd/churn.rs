@@ -37,7 +37,8 @@ enum What {
 ///
 /// A customer who was active in the look-back has churned when no qualifying activity follows in the horizon; of a contract, when no
 /// subscription is left. Where no model beats the recency rule on a later cut-off, the rule is used, and says so. Terms that are given here
-/// become a new version of the definition where they differ from what it says; without any it is used as it is.
+/// become a new version of the definition where they differ from what it says, those that are not given with their defaults, whether or not the
+/// model is activated; without any it is used as it is.
 #[derive(Debug, Args)]
 struct Train {
     /// Which definition of churn; several stand side by side
@@ -80,7 +81,7 @@ struct Terms {
     /// Ask only of customers known for so many days [default: 0]
     #[arg(long, env = "CX_CHURN_MIN_TENURE_DAYS", value_name = "DAYS")]
     min_tenure_days: Option<i64>,
-    /// Ask only of customers with these attributes, such as country=DE,attribute:plan=pro
+    /// Ask only of customers with these attributes, such as country=DE,plan=pro,attribute:KEY=VALUE
     #[arg(long, env = "CX_CHURN_AMONG", value_delimiter = ',', value_name = "ATTRIBUTE,…")]
     among: Vec<String>,
     /// From this probability on a risk is medium [default: 0.4]
@@ -98,11 +99,8 @@ fn currency(code: &str) -> Result<Currency, String> {
 fn kind(name: &str) -> Result<Kind, String> {
     let known = serde_json::from_value(serde_json::Value::String(name.to_uppercase()));
     known.map_err(|_| {
-        let names = Kind::ALL.map(|kind| format!("{:?}", serde_json::json!(kind)).to_lowercase());
-        format!(
-            "is none of {}",
-            names.join(", ").replace(['"', '(', ')'], "").replace("string ", "")
-        )
+        let names = Kind::ALL.map(|kind| serde_json::json!(kind).as_str().map(str::to_lowercase));
+        format!("is none of {}", names.map(Option::unwrap_or_default).join(", "))
     })
 }
 
@@ -143,12 +141,22 @@ pub async fn definition_put(
     given: Option<Definition>,
 ) -> anyhow::Result<ChurnDefinition> {
     let found = store.churn_definition_get(id).await?;
+    let found_version = found.as_ref().map(|found| found.version);
     let (name, definition) = match (found, given) {
         (Some(found), None) => return Ok(found),
         (Some(found), Some(given)) => (found.display_name, given),
         (None, given) => (String::new(), given.unwrap_or_default()),
     };
-    Ok(store.churn_definition_put(id, &name, &definition, clock::now()).await?)
+    let put = store.churn_definition_put(id, &name, &definition, clock::now()).await?;
+    if found_version.is_some_and(|before| before != put.version) {
+        // The other terms are the defaults', whatever they were.
+        eprintln!(
+            "definition {id:?} is version {} now: {}",
+            put.version,
+            put.definition.in_words()
+        );
+    }
+    Ok(put)
 }
 
 impl Terms {

@@ -39,7 +39,7 @@ enum What {
     /// The matrix that k-means saw, transformed, scaled and weighted, a row for each customer, computed again from the
     /// interactions before the segmentation's instant
     Features(Version),
-    /// Who is at risk of leaving, highest first, with the reasons
+    /// Who is at risk of leaving, each once, with the reasons; without those who have left
     Churn(churn::Risks),
     /// Who entered, left or moved between personas, in the order in which it happened
     Changes(changes::Changes),

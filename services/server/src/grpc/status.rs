@@ -175,7 +175,7 @@ impl Refusal {
             Self::InvalidField(violations) => told(violations),
             Self::MalformedMessage(how) => format!("the message could not be decoded: {how}"),
             Self::InvalidPageToken => {
-                "the page token was not made by this server, or for a request with other fields".into()
+                "the token was not made by this server, or for a request with other fields".into()
             }
             Self::CustomerNotFound(id) => format!("there is no customer {id:?}"),
             Self::SegmentationNotFound(id) => format!("there is no segmentation {id:?}"),
