@@ -17,7 +17,6 @@ pub use rescore::{LiveModel, Rescored};
 pub use standing::Span;
 
 use crate::connect::{self, Column};
-use crate::duties::{self, Duty};
 use crate::error::Result;
 use crate::jobs::{Job, job_finish};
 use crate::membership::positions;
@@ -140,9 +139,7 @@ impl Store {
             self.leave_out_erased(tx, scored).await?;
             backtest::keep(tx, id, of.model.definition.horizon_days(), of.model.as_of).await?;
             if activates {
-                activate(tx, definition_id, id, now).await?;
-                // Whatever arrived after its risks were made is looked at again.
-                duties::done(tx, Duty::Churn, of.model.as_of).await?;
+                activate(tx, definition_id, (id, of.model.as_of), now).await?;
             }
             job_finish(tx, id, of.owner, now).await
         };

@@ -81,6 +81,14 @@ pub(crate) fn numbers(codes: impl IntoIterator<Item = i16>) -> String {
     codes.into_iter().map(|code| code.to_string()).collect::<Vec<_>>().join(", ")
 }
 
+/// Keys in one statement.
+const KEYS: usize = 500;
+
+/// As many keys at a time as one statement takes; none, which stand for all, at once.
+pub(crate) fn parts<T>(keys: &[T]) -> Vec<&[T]> {
+    if keys.is_empty() { vec![&[]] } else { keys.chunks(KEYS).collect() }
+}
+
 /// `$first, $first+1, …` for a list of texts, and the texts as values.
 pub(crate) fn marks<T: AsRef<str>>(texts: &[T], first: usize) -> (String, Vec<Value>) {
     let marks: Vec<String> = (first..first + texts.len()).map(|n| format!("${n}")).collect();

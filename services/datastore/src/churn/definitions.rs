@@ -116,9 +116,7 @@ impl Store {
             let mut columns = Columns::of(&row);
             let (definition_id, as_of): (String, _) = (columns.take()?, columns.instant()?);
             if active_model(tx, &definition_id).await?.as_deref() != Some(model_id) {
-                activate(tx, &definition_id, model_id, now).await?;
-                // Whatever arrived after its risks were made is looked at again.
-                duties::done(tx, Duty::Churn, as_of).await?;
+                activate(tx, &definition_id, (model_id, as_of), now).await?;
             }
             Ok(true)
         })
@@ -135,13 +133,15 @@ pub(super) async fn active_model(tx: &DatabaseTransaction, id: &str) -> Result<O
 pub(crate) async fn activate(
     tx: &DatabaseTransaction,
     definition_id: &str,
-    model_id: &str,
+    (model_id, as_of): (&str, Timestamp),
     now: Timestamp,
 ) -> Result<()> {
     log::append_activation(tx, definition_id, model_id, now).await?;
     let text = "UPDATE churn_definition SET churn_model_id = $2, activated_at = $3 WHERE churn_definition_id = $1";
     let values = vec![definition_id.into(), model_id.into(), now.micros().into()];
-    sql::execute(tx, text, values).await.map(|_| ())
+    sql::execute(tx, text, values).await?;
+    // Whatever arrived after its risks were made is looked at again.
+    duties::done(tx, Duty::Churn, as_of).await
 }
 
 fn read(row: &QueryResult) -> Result<ChurnDefinition> {

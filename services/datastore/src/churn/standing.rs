@@ -25,9 +25,7 @@ impl Store {
         customers: &[String],
     ) -> Result<HashMap<String, Standing>> {
         let mut found = HashMap::new();
-        let parts: Vec<&[String]> =
-            if customers.is_empty() { vec![&[]] } else { customers.chunks(500).collect() };
-        for part in parts {
+        for part in sql::parts(customers) {
             let (whose, ids) = sql::marks(part, 2);
             let whose = match part {
                 [] => String::new(),

@@ -28,10 +28,8 @@ impl Store {
         past: Past,
         customers: &[String],
     ) -> Result<HashMap<String, Option<Customer>>> {
-        let parts: Vec<&[String]> =
-            if customers.is_empty() { vec![&[]] } else { customers.chunks(CHUNK).collect() };
         let mut then = HashMap::new();
-        for part in parts {
+        for part in sql::parts(customers) {
             let (marks, ids) = sql::marks(part, 2);
             let whose = match part {
                 [] => String::new(),

@@ -16,7 +16,8 @@ pub(super) async fn activate(store: &Store, id: &str, risks: &[(&str, f64)], sec
             )
             .await?;
         }
-        crate::churn::activate(tx, crate::churn::DEFAULT_DEFINITION, id, at(second)).await
+        crate::churn::activate(tx, crate::churn::DEFAULT_DEFINITION, (id, at(second)), at(second))
+            .await
     };
     store.write(write).await.expect("a model");
 }
